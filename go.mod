@@ -1,0 +1,3 @@
+module github.com/spoutws/spout
+
+go 1.26
