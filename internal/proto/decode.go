@@ -1,0 +1,267 @@
+package proto
+
+// Rules are what a [Decoder] demands of its peer. Many decoders may share one value.
+type Rules struct {
+	Server       bool  // the decoder reads what clients send: frames are masked
+	Limit        int64 // largest message in bytes; 0 is no limit
+	MaxFragments int   // largest number of frames in a message; 0 is no limit
+}
+
+// Violation is a breach of the protocol by the peer.
+type Violation struct {
+	Code   uint16 // the close code to answer with
+	Reason string
+}
+
+func (v *Violation) Error() string { return v.Reason }
+
+// Kind says what an [Event] is.
+type Kind uint8
+
+// The kinds of events.
+const (
+	NoEvent Kind = iota // all input is used up
+	Data                // a piece of a message
+	Ping
+	Pong
+	Close
+)
+
+// Event is what a [Decoder] found in its input.
+type Event struct {
+	Kind    Kind
+	Op      Op     // Data: OpText or OpBinary, also for continuations
+	First   bool   // Data: Payload begins the message
+	End     bool   // Data: Payload ends the message
+	Left    uint64 // Data: bytes that the frame claims to have beyond Payload
+	Code    uint16 // Close: the code, 1005 if the frame had none
+	Payload []byte // unmasked, for Close the reason; valid until the next call of Next
+}
+
+// Decoder turns the bytes of one direction of a connection into events. It stops at any byte
+// and goes on from there: however its input is cut, messages and control frames are the same.
+// It keeps no reference to its input, and at most a split header and a split control frame of
+// it. It is not safe for concurrent use.
+type Decoder struct {
+	rules *Rules
+
+	header  [MaxHeader]byte // the part of a split header that has arrived
+	headed  uint8
+	inFrame bool   // a header is complete and its payload is not
+	frame   Header // of that frame; Length and Key are what is left of it
+	ended   bool   // a close frame or a violation was reported: all further input is ignored
+
+	op       Op // of the message under way, 0 between messages
+	begun    bool
+	size     int64
+	frames   int32
+	text     UTF8
+	control  *[MaxControl]byte // the part of a split control frame that has arrived, made when needed
+	controln uint8
+}
+
+// NewDecoder returns a decoder at the start of a connection.
+func NewDecoder(r *Rules) Decoder { return Decoder{rules: r} }
+
+// InFrame reports whether the input so far ended within a frame.
+func (d *Decoder) InFrame() bool { return d.inFrame || d.headed > 0 }
+
+// InMessage reports whether the input so far ended within a message or a frame: if the stream
+// ends there, it was cut.
+func (d *Decoder) InMessage() bool { return d.op != 0 || d.InFrame() }
+
+// Next decodes one event from p, which it unmasks in place, and returns what of p follows it.
+// When p is used up it returns NoEvent. An err is a *Violation; after one, and after a Close,
+// all further input is ignored.
+func (d *Decoder) Next(p []byte) (ev Event, rest []byte, err error) {
+	for len(p) > 0 && !d.ended {
+		if !d.inFrame {
+			var v *Violation
+			if p, v = d.readHeader(p); v != nil {
+				d.ended = true
+				return Event{}, nil, v
+			}
+			if !d.inFrame {
+				break
+			}
+			if len(p) == 0 && d.frame.Length > 0 {
+				break
+			}
+		}
+		var found bool
+		var v *Violation
+		if d.frame.Op.Control() {
+			ev, p, found, v = d.readControl(p)
+		} else {
+			ev, p, found, v = d.readData(p)
+		}
+		if v != nil {
+			d.ended = true
+			return Event{}, nil, v
+		}
+		if found {
+			return ev, p, nil
+		}
+	}
+	return Event{}, nil, nil
+}
+
+// readHeader takes a header from p, over several calls if it is cut, and enters its frame.
+func (d *Decoder) readHeader(p []byte) ([]byte, *Violation) {
+	b := p
+	if d.headed > 0 || len(p) < 2 || len(p) < HeaderSize(p[0], p[1]) {
+		// The header is split: collect it, two bytes first, since they tell its size.
+		for want := 2; ; {
+			n := copy(d.header[d.headed:want], p)
+			d.headed += uint8(n)
+			p = p[n:]
+			if int(d.headed) < want {
+				return nil, nil
+			}
+			if want = HeaderSize(d.header[0], d.header[1]); int(d.headed) == want {
+				break
+			}
+		}
+		b = d.header[:d.headed]
+		d.headed = 0
+	} else {
+		b = p[:HeaderSize(p[0], p[1])]
+		p = p[len(b):]
+	}
+	h, minimal := parseHeader(b)
+	if v := d.check(h, minimal); v != nil {
+		return nil, v
+	}
+	d.frame, d.inFrame = h, true
+	if !h.Op.Control() {
+		if h.Op != OpContinuation {
+			d.op, d.begun, d.size, d.frames, d.text = h.Op, false, 0, 0, UTF8{}
+		}
+		d.size += int64(h.Length)
+		d.frames++
+	}
+	return p, nil
+}
+
+// check holds every rule about a frame header, in one place.
+func (d *Decoder) check(h Header, minimal bool) *Violation {
+	switch {
+	// "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values" (5.2)
+	case h.RSV != 0:
+		return &Violation{CodeProtocol, "reserved bit set without an extension"}
+	// "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_" (5.2)
+	case h.Op > OpBinary && h.Op < OpClose, h.Op > OpPong:
+		return &Violation{CodeProtocol, "reserved opcode"}
+	// "The server MUST close the connection upon receiving a frame that is not masked" (5.1)
+	case d.rules.Server && !h.Masked:
+		return &Violation{CodeProtocol, "frame of a client is not masked"}
+	// "A client MUST close a connection if it detects a masked frame" (5.1)
+	case !d.rules.Server && h.Masked:
+		return &Violation{CodeProtocol, "frame of a server is masked"}
+	// "in all cases, the minimal number of bytes MUST be used to encode the length" (5.2)
+	case !minimal:
+		return &Violation{CodeProtocol, "length not in its minimal form"}
+	// "the most significant bit MUST be 0" (5.2)
+	case h.Length >= 1<<63:
+		return &Violation{CodeProtocol, "length with its top bit set"}
+	}
+	if h.Op.Control() {
+		switch {
+		// "All control frames MUST have a payload length of 125 bytes or less" (5.5)
+		case h.Length > MaxControl:
+			return &Violation{CodeProtocol, "control frame over 125 bytes"}
+		// "and MUST NOT be fragmented" (5.5)
+		case !h.Fin:
+			return &Violation{CodeProtocol, "fragmented control frame"}
+		}
+		return nil
+	}
+	// "The fragments of one message MUST NOT be interleaved between the fragments of another
+	// message" (5.4)
+	size, frames := int64(0), int32(0)
+	if h.Op == OpContinuation {
+		if d.op == 0 {
+			return &Violation{CodeProtocol, "continuation without a message"}
+		}
+		size, frames = d.size, d.frames
+	} else if d.op != 0 {
+		return &Violation{CodeProtocol, "new message within a fragmented one"}
+	}
+	switch {
+	// Compared as uint64, before any conversion or sum that could wrap.
+	case d.rules.Limit > 0 && h.Length > uint64(d.rules.Limit-size), h.Length > uint64(1<<63-1-size):
+		return &Violation{CodeTooBig, "message too big"}
+	case d.rules.MaxFragments > 0 && int(frames) >= d.rules.MaxFragments:
+		return &Violation{CodePolicy, "too many fragments in a message"}
+	}
+	return nil
+}
+
+// readControl takes the payload of a control frame, which becomes one event when it is whole.
+func (d *Decoder) readControl(p []byte) (ev Event, rest []byte, found bool, v *Violation) {
+	n := min(uint64(len(p)), d.frame.Length)
+	payload := p[:n:n]
+	d.frame.Key = d.unmask(payload)
+	d.frame.Length -= n
+	if d.controln > 0 || d.frame.Length > 0 {
+		if d.control == nil {
+			d.control = new([MaxControl]byte)
+		}
+		d.controln += uint8(copy(d.control[d.controln:], payload))
+		if d.frame.Length > 0 {
+			return Event{}, p[n:], false, nil
+		}
+		payload = d.control[:d.controln]
+		d.controln = 0
+	}
+	d.inFrame = false
+	ev.Payload = payload
+	switch d.frame.Op {
+	case OpPing:
+		ev.Kind = Ping
+	case OpPong:
+		ev.Kind = Pong
+	case OpClose:
+		ev.Kind = Close
+		ev.Code, ev.Payload, v = parseClose(payload)
+		d.ended = true
+	}
+	return ev, p[n:], true, v
+}
+
+// readData takes what p has of the payload of a data frame. A piece that neither has bytes nor
+// ends its message is no event.
+func (d *Decoder) readData(p []byte) (ev Event, rest []byte, found bool, v *Violation) {
+	n := min(uint64(len(p)), d.frame.Length)
+	payload := p[:n:n]
+	d.frame.Key = d.unmask(payload)
+	d.frame.Length -= n
+	d.inFrame = d.frame.Length > 0
+	ev = Event{
+		Kind:    Data,
+		Op:      d.op,
+		First:   !d.begun,
+		End:     d.frame.Fin && !d.inFrame,
+		Left:    d.frame.Length,
+		Payload: payload,
+	}
+	// "the endpoint MUST _Fail the WebSocket Connection_" when text is not UTF-8 (8.1)
+	if d.op == OpText && (!d.text.Write(payload) || ev.End && !d.text.Complete()) {
+		return Event{}, nil, false, &Violation{CodeInvalidText, "text is not UTF-8"}
+	}
+	if len(payload) == 0 && !ev.End {
+		return Event{}, p, false, nil
+	}
+	d.begun = true
+	if ev.End {
+		d.op = 0
+	}
+	return ev, p[n:], true, nil
+}
+
+func (d *Decoder) unmask(p []byte) Key {
+	if !d.frame.Masked {
+		return d.frame.Key
+	}
+	return d.frame.Key.Mask(p)
+}
