@@ -1,0 +1,28 @@
+package peers
+
+import (
+	"net/http"
+
+	"github.com/coder/websocket"
+)
+
+func coderEcho() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{Subprotocol}})
+		if err != nil {
+			return
+		}
+		defer c.CloseNow()
+		if code, ok := closePath(r); ok {
+			c.Close(websocket.StatusCode(code), closeReason)
+			return
+		}
+		c.SetReadLimit(messageLimit)
+		for {
+			t, data, err := c.Read(r.Context())
+			if err != nil || c.Write(r.Context(), t, data) != nil {
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,37 @@
+"""Tornado's echo server: prints its port, ends with its standard input."""
+import os
+import sys
+import threading
+
+from tornado import httpserver, ioloop, netutil, web, websocket
+
+
+class Echo(websocket.WebSocketHandler):
+    def select_subprotocol(self, subprotocols):
+        return "echo" if "echo" in subprotocols else None
+
+    def on_message(self, message):
+        self.write_message(message, binary=isinstance(message, bytes))
+
+
+class Close(websocket.WebSocketHandler):
+    def open(self, code):
+        self.close(int(code), "as asked")
+
+    def on_message(self, message):
+        pass
+
+
+def end_with_stdin():
+    sys.stdin.read()
+    os._exit(0)
+
+
+app = web.Application(
+    [(r"/close/(\d+)", Close), (r"/.*", Echo)], websocket_max_message_size=64 << 20
+)
+sockets = netutil.bind_sockets(0, "127.0.0.1")
+httpserver.HTTPServer(app, max_buffer_size=128 << 20).add_sockets(sockets)
+threading.Thread(target=end_with_stdin, daemon=True).start()
+print(sockets[0].getsockname()[1], flush=True)
+ioloop.IOLoop.current().start()
