@@ -112,15 +112,18 @@ func (d *Decoder) readHeader(p []byte) ([]byte, *Violation) {
 	if d.headed > 0 || len(p) < 2 || len(p) < HeaderSize(p[0], p[1]) {
 		// The header is split: collect it, two bytes first, since they tell its size.
 		for want := 2; ; {
+			if d.headed >= 2 {
+				want = HeaderSize(d.header[0], d.header[1])
+			}
+			if int(d.headed) == want {
+				break
+			}
+			if len(p) == 0 {
+				return nil, nil
+			}
 			n := copy(d.header[d.headed:want], p)
 			d.headed += uint8(n)
 			p = p[n:]
-			if int(d.headed) < want {
-				return nil, nil
-			}
-			if want = HeaderSize(d.header[0], d.header[1]); int(d.headed) == want {
-				break
-			}
 		}
 		b = d.header[:d.headed]
 		d.headed = 0
