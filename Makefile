@@ -1,0 +1,37 @@
+# What a developer runs. `go run ./cmd/spout` and `make test` are the two to know.
+
+FUZZTIME ?= 20s
+
+.PHONY: run test deps static fuzz vuln figures clean
+
+# The demo: a server, a page, and what to try next.
+run:
+	go run ./cmd/spout
+
+# Every test of every module, with the race detector. The last lines name every
+# test that was skipped and why; with SPOUT_REQUIRE=all a skipped test fails.
+test: deps
+	go run ./internal/gotest -race -tags slow -timeout 20m work
+
+# Installs what the tests need beside Go, where it may.
+deps:
+	scripts/deps
+
+# Formatting, vet, staticcheck, tidiness of the modules, cross builds.
+static:
+	scripts/static
+
+# Every fuzz target, one after the other.
+fuzz:
+	scripts/fuzz $(FUZZTIME)
+
+# Known vulnerabilities in what we depend on; needs https://vuln.go.dev.
+vuln:
+	scripts/vuln
+
+# The measured figures of the project.
+figures:
+	go run ./internal/figures
+
+clean:
+	rm -rf bin out
