@@ -1,8 +1,10 @@
 package repo
 
 import (
+	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -67,5 +69,21 @@ func TestExamplesBoundHandshakes(t *testing.T) {
 	}
 	if !strings.Contains(readFile(t, "README.md"), "ReadHeaderTimeout") {
 		t.Error("README.md does not mention ReadHeaderTimeout")
+	}
+}
+
+// link matches the target of a Markdown link that is a path, and a path in
+// backquotes that ends like a file of ours.
+var link = regexp.MustCompile("\\]\\(([^):#]+)\\)|`([\\w./-]+\\.(?:go|md|txt))`")
+
+// TestDocsLinks holds that the files which the documents name exist.
+func TestDocsLinks(t *testing.T) {
+	for _, doc := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"} {
+		for _, m := range link.FindAllStringSubmatch(readFile(t, doc), -1) {
+			name := m[1] + m[2]
+			if _, err := os.Stat(filepath.Join(root, name)); err != nil {
+				t.Errorf("%s names %s: %v", doc, name, err)
+			}
+		}
 	}
 }
