@@ -40,6 +40,7 @@ export function start() {
     event.preventDefault();
     join();
   });
+  for (const field of [room, name]) field.addEventListener("input", showJoin);
   leaveButton.addEventListener("click", leave);
   $("chat-retry-now").addEventListener("click", connectNow);
   $("chat-composer").addEventListener("submit", (event) => {
@@ -224,9 +225,15 @@ function showMembers(now) {
   }));
 }
 
-function state(name, words) {
-  status.dataset.state = name;
+function state(now, words) {
+  status.dataset.state = now;
   status.textContent = words;
-  retry.hidden = name !== "waiting";
-  leaveButton.setAttribute("aria-disabled", String(name === "out"));
+  retry.hidden = now !== "waiting";
+  leaveButton.setAttribute("aria-disabled", String(now === "out"));
+  showJoin();
+}
+
+// showJoin greys Join out while it would change nothing.
+function showJoin() {
+  joinButton.setAttribute("aria-disabled", String(joined !== null && joined.room === room.value.trim() && joined.name === name.value.trim()));
 }

@@ -109,7 +109,7 @@ function roundTrip(rtt) {
   // Logarithmic, from 0.1 ms to 1 s.
   fill.style.width = `${Math.max(4, Math.min(100, 25 * (Math.log10(Math.max(rtt, 0.1)) + 1)))}%`;
   bar.append(fill);
-  span.append(bar, formatTime(rtt));
+  span.append(bar, cell("value", formatTime(rtt)));
   return span;
 }
 
@@ -183,7 +183,7 @@ const closeMeanings = {
   1010: "extension missing", 1011: "internal error", 1012: "service restart", 1013: "try again later", 1014: "bad gateway",
 };
 
-export function clock(t) {
+function clock(t) {
   return t.toTimeString().slice(0, 8) + "." + String(t.getMilliseconds()).padStart(3, "0");
 }
 

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"time"
+)
+
+//go:embed page/index.html page/style.css page/icon.svg page/*.mjs
+var pageFiles embed.FS
+
+// contentTypes is not left to package mime, whose answers depend on the machine.
+var contentTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".mjs":  "text/javascript; charset=utf-8",
+	".svg":  "image/svg+xml",
+}
+
+// pageHeader keeps the page to its own files, and gives it the browser's finer clock, which only an isolated page gets.
+var pageHeader = map[string]string{
+	"Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; " +
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	"Cross-Origin-Opener-Policy":   "same-origin",
+	"Cross-Origin-Embedder-Policy": "require-corp",
+	"X-Content-Type-Options":       "nosniff",
+	"Referrer-Policy":              "no-referrer",
+	"Cache-Control":                "no-cache",
+}
+
+// newPage serves the page; the path of a request is the name of a file.
+func newPage(cfg *config) (http.Handler, error) {
+	files := map[string][]byte{}
+	err := fs.WalkDir(pageFiles, "page", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			files[entry.Name()], err = pageFiles.ReadFile(name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	index, err := template.New("index.html").Parse(string(files["index.html"]))
+	if err != nil {
+		return nil, err
+	}
+	var filled bytes.Buffer
+	if err := index.Execute(&filled, map[string]any{
+		"SelfSigned":   cfg.selfSigned,
+		"MessageLimit": cfg.maxMessage,
+	}); err != nil {
+		return nil, err
+	}
+	files["index.html"] = filled.Bytes()
+
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.URL.Path
+		if name == "" {
+			name = "index.html"
+		}
+		content, ok := files[name]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		for key, value := range pageHeader {
+			w.Header().Set(key, value)
+		}
+		w.Header().Set("Content-Type", contentTypes[path.Ext(name)])
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
+	}), nil
+}

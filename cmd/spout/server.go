@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spoutws/spout"
+	"github.com/spoutws/spout/origin"
+)
+
+const (
+	defaultAddr       = "127.0.0.1:8888"
+	defaultMaxMessage = 1 << 20
+
+	// drainLimit bounds the closing of connections at the end. The WebSockets' own CloseTimeout is shorter.
+	drainLimit = 10 * time.Second
+	// requestLimit is how long plain requests may go on after the last WebSocket has closed.
+	requestLimit = time.Second
+)
+
+// config is what the server of demo and serve is told.
+type config struct {
+	addr              string
+	dir               string // whose files are served; "" for the page
+	certFile, keyFile string // "" for no TLS, or for selfSigned
+	selfSigned        bool
+	origins           []string
+	loopbackOrigins   bool          // localhost, 127.0.0.1 and [::1] are one origin, if the server listens there
+	maxMessage        int64         // in bytes
+	ping              time.Duration // 0 for the default, negative for none
+}
+
+func (cfg *config) what() string {
+	if cfg.dir != "" {
+		return cfg.dir
+	}
+	return "a page to try it with"
+}
+
+// serve runs the server until ctx ends. ready is called when it listens.
+func (cfg *config) serve(ctx context.Context, verb string, stdout, stderr io.Writer, ready func(*server)) int {
+	s, err := newServer(cfg, stderr)
+	if err == nil {
+		ready(s)
+		err = s.run(ctx, stdout)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "spout %s: %v\n", verb, err)
+		return exitError
+	}
+	return exitOK
+}
+
+// server is the server of demo and serve.
+type server struct {
+	ws       spout.Server
+	http     http.Server
+	listener net.Listener
+}
+
+// newServer returns a server that listens.
+func newServer(cfg *config, stderr io.Writer) (_ *server, err error) {
+	s := &server{ws: spout.Server{Options: spout.Options{MessageLimit: cfg.maxMessage, PingInterval: cfg.ping}}}
+	s.http = http.Server{
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          log.New(&httpErrors{w: stderr}, "", 0),
+	}
+	if s.http.TLSConfig, err = cfg.tls(); err != nil {
+		return nil, err
+	}
+	if s.http.Handler, err = cfg.routes(&s.ws); err != nil {
+		return nil, err
+	}
+	if s.listener, err = net.Listen("tcp", cfg.addr); err != nil {
+		return nil, err
+	}
+	origins := cfg.origins
+	if tcp, ok := s.listener.Addr().(*net.TCPAddr); ok && cfg.loopbackOrigins && tcp.IP.IsLoopback() {
+		for _, host := range []string{"localhost", "127.0.0.1", "[::1]"} {
+			origins = append(origins, fmt.Sprintf("http://%s:%d", host, tcp.Port))
+		}
+	}
+	if s.ws.CheckOrigin, err = checkOrigin(origins); err != nil {
+		s.listener.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// checkOrigin returns a check that lets in the server's own pages and those of origins.
+func checkOrigin(origins []string) (func(*http.Request) bool, error) {
+	if slices.Contains(origins, "*") {
+		return origin.Any, nil
+	}
+	check, err := origin.Allow(origins...)
+	if err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "origin: "))
+	}
+	return check, nil
+}
+
+// tls returns nil if there is to be no TLS.
+func (cfg *config) tls() (*tls.Config, error) {
+	var cert tls.Certificate
+	var err error
+	switch {
+	case cfg.selfSigned:
+		cert, err = selfSigned(time.Now())
+	case cfg.certFile != "":
+		cert, err = tls.LoadX509KeyPair(cfg.certFile, cfg.keyFile)
+	default:
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{cert}}, nil
+}
+
+func (cfg *config) routes(ws *spout.Server) (http.Handler, error) {
+	page, err := newPage(cfg)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/websocket", ws.HandlerFunc(youSaid))
+	mux.Handle("/ws/echo", ws.HandlerFunc(echo))
+	mux.Handle("/ws/chat/{room}", ws.Handler(newChat().open))
+	mux.Handle("/ws/clock", ws.Handler(openClock))
+	mux.Handle("/ws/close/{code}", ws.Handler(openCloser))
+	mux.Handle("/ws/", http.StripPrefix("/ws/", page))
+	if cfg.dir == "" {
+		mux.Handle("/", http.StripPrefix("/", page))
+		return mux, nil
+	}
+	root, err := os.OpenRoot(cfg.dir) // links can't lead out of it
+	if err != nil {
+		return nil, fmt.Errorf("directory of files: %w", err)
+	}
+	mux.Handle("/", http.FileServerFS(root.FS()))
+	return mux, nil
+}
+
+// url is the address of the page, or of the files.
+func (s *server) url() string {
+	scheme := "http"
+	if s.http.TLSConfig != nil {
+		scheme = "https"
+	}
+	host, port, _ := net.SplitHostPort(s.listener.Addr().String())
+	if ip := net.ParseIP(host); ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return fmt.Sprintf("%s://%s/", scheme, net.JoinHostPort(host, port))
+}
+
+// run serves until ctx ends, and then drains: no new connections, 1012 to the open ones, and an end in bounded time.
+func (s *server) run(ctx context.Context, stdout io.Writer) error {
+	failed := make(chan error, 1)
+	go func() {
+		if s.http.TLSConfig != nil {
+			failed <- s.http.ServeTLS(s.listener, "", "")
+		} else {
+			failed <- s.http.Serve(s.listener)
+		}
+	}()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+
+	open := 0
+	for range s.ws.Conns() {
+		open++
+	}
+	fmt.Fprintf(stdout, "stopping; WebSockets closed with 1012: %d\n", open)
+	bound, cancel := context.WithTimeout(context.Background(), drainLimit)
+	defer cancel()
+	requests := make(chan struct{})
+	go func() {
+		defer close(requests)
+		s.http.Shutdown(bound) // closes the listener at once, then waits
+	}()
+	if err := s.ws.Shutdown(bound); err != nil {
+		fmt.Fprintf(stdout, "some connections did not close in time: %v\n", err)
+	}
+	select {
+	case <-requests:
+	case <-time.After(requestLimit):
+		s.http.Close()
+	}
+	return nil
+}
