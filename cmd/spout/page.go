@@ -48,11 +48,15 @@ func newPage(cfg *config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	about := struct {
+		TLS          string
+		MessageLimit int64
+	}{MessageLimit: cfg.maxMessage}
+	if cfg.selfSigned {
+		about.TLS = "self-signed"
+	}
 	var filled bytes.Buffer
-	if err := index.Execute(&filled, map[string]any{
-		"SelfSigned":   cfg.selfSigned,
-		"MessageLimit": cfg.maxMessage,
-	}); err != nil {
+	if err := index.Execute(&filled, about); err != nil {
 		return nil, err
 	}
 	files["index.html"] = filled.Bytes()

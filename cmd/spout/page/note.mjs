@@ -4,7 +4,7 @@ const note = document.getElementById("tls-note");
 const lead = document.getElementById("tls-note-lead");
 const link = document.getElementById("tls-note-link");
 const retryButton = document.getElementById("tls-note-retry");
-const selfSigned = document.documentElement.dataset.selfSigned === "true";
+const selfSigned = document.documentElement.dataset.tls === "self-signed";
 
 let retry = () => {};
 

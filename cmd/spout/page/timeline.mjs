@@ -76,9 +76,9 @@ export class Timeline {
       rtts.push(rtt);
       if (rtts.length > rowsKept) rtts.shift();
     }
-    const parts = [`${sent.n} sent, ${formatSize(sent.bytes)}`, `${received.n} received, ${formatSize(received.bytes)}`];
-    if (rtts.length > 0) parts.push(`median ${formatTime([...rtts].sort((a, b) => a - b)[rtts.length >> 1])}`);
-    this.#summary.textContent = parts.join(" · ");
+    this.#summary.replaceChildren(
+      `${sent.n} sent`, cell("bytes", `, ${formatSize(sent.bytes)}`), ` · ${received.n} received`, cell("bytes", `, ${formatSize(received.bytes)}`));
+    if (rtts.length > 0) this.#summary.append(` · median ${formatTime([...rtts].sort((a, b) => a - b)[rtts.length >> 1])}`);
   }
 
   // follow keeps the end in view unless the reader has scrolled back.
