@@ -51,6 +51,8 @@ type Decoder struct {
 	frame   Header // of that frame; Length and Key are what is left of it
 	ended   bool   // a close frame or a violation was reported: all further input is ignored
 
+	completed uint32 // frames
+
 	op       Op // of the message under way, 0 between messages
 	begun    bool
 	size     int64
@@ -69,6 +71,9 @@ func (d *Decoder) InFrame() bool { return d.inFrame || d.headed > 0 }
 // InMessage reports whether the input so far ended within a message or a frame: if the stream
 // ends there, it was cut.
 func (d *Decoder) InMessage() bool { return d.op != 0 || d.InFrame() }
+
+// Completed returns how many frames were decoded whole; it wraps around.
+func (d *Decoder) Completed() uint32 { return d.completed }
 
 // Next decodes one event from p, which it unmasks in place, and returns what of p follows it.
 // When p is used up it returns NoEvent. An err is a *Violation; after one, and after a Close,
@@ -218,6 +223,7 @@ func (d *Decoder) readControl(p []byte) (ev Event, rest []byte, found bool, v *V
 		d.controln = 0
 	}
 	d.inFrame = false
+	d.completed++
 	ev.Payload = payload
 	switch d.frame.Op {
 	case OpPing:
@@ -239,7 +245,9 @@ func (d *Decoder) readData(p []byte) (ev Event, rest []byte, found bool, v *Viol
 	payload := p[:n:n]
 	d.frame.Key = d.unmask(payload)
 	d.frame.Length -= n
-	d.inFrame = d.frame.Length > 0
+	if d.inFrame = d.frame.Length > 0; !d.inFrame {
+		d.completed++
+	}
 	ev = Event{
 		Kind:    Data,
 		Op:      d.op,

@@ -1,0 +1,334 @@
+package spout
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spoutws/spout/internal/proto"
+)
+
+// Code is a close code (RFC 6455, section 7.4). Applications have 4000 to 4999 for themselves.
+type Code uint16
+
+// The registered close codes. CloseNoStatus, CloseAbnormal and CloseTLS are never sent: they
+// report that there was no code, no close frame, or no TLS connection.
+const (
+	CloseNormal         Code = 1000
+	CloseGoingAway      Code = 1001
+	CloseProtocol       Code = 1002
+	CloseUnsupported    Code = 1003
+	CloseNoStatus       Code = 1005
+	CloseAbnormal       Code = 1006
+	CloseInvalidText    Code = 1007
+	ClosePolicy         Code = 1008
+	CloseTooBig         Code = 1009
+	CloseExtension      Code = 1010
+	CloseInternal       Code = 1011
+	CloseServiceRestart Code = 1012
+	CloseTryAgainLater  Code = 1013
+	CloseBadGateway     Code = 1014
+	CloseTLS            Code = 1015
+)
+
+var codeNames = map[Code]string{
+	CloseNormal:         "normal",
+	CloseGoingAway:      "going away",
+	CloseProtocol:       "protocol error",
+	CloseUnsupported:    "unsupported data",
+	CloseNoStatus:       "no status",
+	CloseAbnormal:       "abnormal",
+	CloseInvalidText:    "invalid text",
+	ClosePolicy:         "policy violation",
+	CloseTooBig:         "message too big",
+	CloseExtension:      "extension missing",
+	CloseInternal:       "internal error",
+	CloseServiceRestart: "service restart",
+	CloseTryAgainLater:  "try again later",
+	CloseBadGateway:     "bad gateway",
+	CloseTLS:            "TLS handshake",
+}
+
+// String returns the code with its name, if it has one.
+func (c Code) String() string {
+	if name, ok := codeNames[c]; ok {
+		return fmt.Sprintf("%d %s", uint16(c), name)
+	}
+	return fmt.Sprintf("%d", uint16(c))
+}
+
+// CloseError says how a connection ended, or is ending. Every call on a connection that is no
+// longer open returns one, and OnClose gets one.
+//
+// errors.Is(err, net.ErrClosed) holds only where this side called Close or CloseNow and nothing
+// went wrong.
+type CloseError struct {
+	Code   Code   // of the first close frame; 1005 if that had none, 1006 if there was none
+	Reason string // of that frame
+	Remote bool   // that frame was the peer's
+	Err    error  // what made this side close, if it was not a plain Close
+}
+
+func (e *CloseError) Error() string {
+	s := "spout: closed"
+	if e.Remote {
+		s += " by peer"
+	}
+	s += ": " + e.Code.String()
+	if e.Reason != "" {
+		s += fmt.Sprintf(" %q", e.Reason)
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns Err.
+func (e *CloseError) Unwrap() error { return e.Err }
+
+// Is reports whether target is net.ErrClosed and this side closed of its own accord.
+func (e *CloseError) Is(target error) bool {
+	return target == net.ErrClosed && !e.Remote && e.Err == nil
+}
+
+// CloseCode returns the close code that err carries: of a *[CloseError] anywhere in it, 0 if
+// there is none.
+func CloseCode(err error) Code {
+	if e, ok := errors.AsType[*CloseError](err); ok {
+		return e.Code
+	}
+	return 0
+}
+
+// What made this side close, where no caller and no peer gave a reason.
+var (
+	errNoCloseFrame = errors.New("connection ended without a closing handshake")
+	errPingTimeout  = errors.New("no answer to a ping (Options.PingTimeout)")
+	errFrameTimeout = errors.New("frame not completed in time (Options.FrameTimeout)")
+	errWriteTimeout = errors.New("peer took no byte (Options.WriteTimeout)")
+	errCloseTimeout = errors.New("closing handshake not completed in time (Options.CloseTimeout)")
+	errHandlerGone  = errors.New("handler ended its goroutine")
+)
+
+// Close starts the closing handshake (RFC 6455, section 7.1.2) with a code and a reason of at
+// most 123 bytes; code 0 sends a close frame without a code. It never waits: what was queued
+// before is still sent, the peer's answer is awaited for at most Options.CloseTimeout, and the
+// end of [Conn.Context] tells when the connection is over. No OnMessage begins after Close.
+//
+// A *UsageError says that the code or the reason may not be sent, a *CloseError that the
+// connection was closed already.
+func (c *Conn) Close(code Code, reason string) error {
+	if err := checkClose(code, reason); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.end != nil {
+		return c.end
+	}
+	c.closing = true
+	c.startClose(code, reason, nil)
+	c.dropInbox()
+	return nil
+}
+
+// CloseNow drops the connection without a closing handshake and without waiting. OnClose still
+// follows, when the event under way has returned.
+func (c *Conn) CloseNow() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.killed {
+		return c.end
+	}
+	if c.end == nil {
+		c.end = &CloseError{Code: CloseAbnormal}
+	}
+	c.closing = true
+	c.dropInbox()
+	c.kill()
+	return nil
+}
+
+func checkClose(code Code, reason string) error {
+	switch {
+	case code == 0 && reason != "":
+		return &UsageError{"close", "code 0 sends an empty close frame, which can't have a reason"}
+	case code != 0 && !proto.ValidCode(uint16(code)):
+		return &UsageError{"close", fmt.Sprintf("code %v may not be sent; 4000 to 4999 are the application's", code)}
+	case len(reason) > proto.MaxReason:
+		return &UsageError{"close", fmt.Sprintf("reason of %d bytes, over %d", len(reason), proto.MaxReason)}
+	case !utf8.ValidString(reason):
+		return &UsageError{"close", "reason is not UTF-8"}
+	}
+	return nil
+}
+
+// startClose sets how the connection ends and sends the close frame that says so, behind what is
+// queued. c.mu is held, and c.end is nil.
+func (c *Conn) startClose(code Code, reason string, cause error) {
+	c.end = &CloseError{Code: code, Reason: reason, Err: cause}
+	if code == 0 {
+		c.end.Code = CloseNoStatus
+	}
+	c.sendClose(code, reason)
+}
+
+// sendClose queues a close frame, without a code for 0 or 1005, and sets the deadline for all that remains. c.mu is held.
+func (c *Conn) sendClose(code Code, reason string) {
+	c.deadline(now() + instant(c.cfg.closeTimeout))
+	c.out.refuse(c.end)
+	if code == CloseNoStatus {
+		code = 0
+	}
+	c.out.addClose(proto.AppendClose(nil, uint16(code), reason))
+	c.wakeReader()
+	c.uncork()
+}
+
+// fail closes the connection because of what the peer, the handler or the network did: the
+// close frame is sent, but no answer awaited. c.mu is held.
+func (c *Conn) fail(code Code, reason string, cause error) {
+	if c.end != nil {
+		return
+	}
+	c.out.abandonStream()
+	c.startClose(code, reason, cause)
+	c.failed = true
+	c.stream.setReadDeadline(past)
+}
+
+// lost records that the stream ended or broke. c.mu is held.
+func (c *Conn) lost(err error) {
+	if c.end == nil {
+		if err == io.EOF {
+			err = errNoCloseFrame
+		}
+		c.end = &CloseError{Code: CloseAbnormal, Err: err}
+	}
+}
+
+// peerClosed answers the peer's close frame: "the endpoint typically echos the status code it
+// received" (section 5.5.1).
+func (c *Conn) peerClosed(code Code, reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.end != nil && !c.provisional {
+		return
+	}
+	c.end = &CloseError{Code: code, Reason: reason, Remote: true}
+	c.out.abandonStream()
+	c.sendClose(code, "")
+}
+
+// kill ends the stream at once. c.mu is held.
+func (c *Conn) kill() {
+	c.killed = true
+	c.out.refuse(c.end)
+	c.out.drop()
+	c.wakeReader()
+	c.stream.abort()
+}
+
+// finish is the end of every connection, in the goroutine that reads: how it ended is settled,
+// the stream is taken down, OnClose runs.
+func (c *Conn) finish() {
+	c.mu.Lock()
+	if c.end == nil {
+		c.fail(CloseInternal, "", errHandlerGone)
+	}
+	c.over = true
+	c.deadline(now() + instant(c.cfg.closeTimeout))
+	c.out.refuse(c.end)
+	c.uncork()
+	c.signalRead()
+	if c.cancel != nil {
+		c.cancel(c.end)
+	}
+	c.mu.Unlock()
+
+	c.takeDown()
+
+	c.mu.Lock()
+	for c.opening {
+		c.pause()
+	}
+	c.stopTimers()
+	h, served := c.handler, c.served
+	c.ended = true
+	c.mu.Unlock()
+	if h != nil {
+		c.onClose()
+	}
+	if served != nil {
+		close(served)
+	}
+	if c.server != nil {
+		c.server.remove(c)
+	}
+}
+
+// Lingering is bounded: after the half-close, the peer has this long to close too, and so many
+// bytes to send meanwhile.
+const (
+	lingerTime  = time.Second
+	lingerBytes = 256 << 10
+)
+
+// takeDown sends what is still queued, tells the peer that nothing follows, reads until the
+// peer has done the same, and closes. Without the reading, what the peer sent last would make
+// the kernel answer with a reset, which destroys the close frame on its way.
+func (c *Conn) takeDown() {
+	c.mu.Lock()
+	if !c.killed && !c.out.dead && c.stream.nc != nil {
+		c.stream.nc.SetReadDeadline(c.closeBy.time())
+		c.lingering = true
+		if !c.out.writing {
+			c.out.writing = true
+			c.endWriting()
+		}
+		c.mu.Unlock()
+		c.linger()
+		c.mu.Lock()
+	}
+	c.awaitWriter()
+	c.out.drop()
+	c.mu.Unlock()
+	c.stream.rwc.Close()
+}
+
+// halfClose ends the sending side, when all is sent, and gives the peer the time to follow. The
+// write token is held, c.mu is not.
+func (c *Conn) halfClose() {
+	wait := lingerTime
+	// "the server MUST close the connection immediately ... the client SHOULD wait for the
+	// server to close the connection" (section 7.1.1)
+	if !c.client() && !c.stream.closeWrite() {
+		wait = 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.killed {
+		by := now() + instant(wait)
+		if c.closeBy != 0 {
+			by = min(by, c.closeBy)
+		}
+		c.stream.setReadDeadline(by.time())
+	}
+}
+
+// linger reads and forgets what still arrives.
+func (c *Conn) linger() {
+	buf := getSmall()
+	defer putBuffer(buf)
+	for total := 0; total < lingerBytes; {
+		n, err := c.stream.rwc.Read(buf)
+		if err != nil {
+			return
+		}
+		total += n
+	}
+}

@@ -1,0 +1,194 @@
+package spout
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spoutws/spout/internal/proto"
+)
+
+// Handler gets the events of a connection. They come one at a time, in order: OnOpen, then
+// messages and control frames, then OnClose exactly once if OnOpen ran, even if it failed.
+//
+// An error that an event returns closes the connection: a *[CloseError] with its code and reason
+// (1011 for a code that may not be sent), [ErrFull] with 1013, any other with 1011. So does a
+// panic, with 1011. Such failures are logged; other connections are not harmed.
+//
+// A Handler embeds [Base], which has all methods but OnMessage; one that wraps another embeds
+// the Handler that it wraps.
+type Handler interface {
+	// OnOpen is the first event; no message comes before it has returned.
+	OnOpen(c *Conn) error
+	// OnMessage gets a message, which is the handler's from then on.
+	OnMessage(c *Conn, m Message) error
+	// OnPing gets the data of a ping, which is answered already. The data is valid until OnPing
+	// returns.
+	OnPing(c *Conn, data []byte)
+	// OnPong gets the data of a pong, be it the answer to a [Conn.Ping] or to a keepalive ping. The
+	// data is valid until OnPong returns.
+	OnPong(c *Conn, data []byte)
+	// OnClose is the last event. The err is a *[CloseError].
+	OnClose(c *Conn, err error)
+
+	base() // so that Handler may grow
+}
+
+// Base is a Handler's default events, to embed: they do nothing.
+type Base struct{}
+
+// OnOpen does nothing.
+func (Base) OnOpen(*Conn) error { return nil }
+
+// OnPing does nothing.
+func (Base) OnPing(*Conn, []byte) {}
+
+// OnPong does nothing.
+func (Base) OnPong(*Conn, []byte) {}
+
+// OnClose does nothing.
+func (Base) OnClose(*Conn, error) {}
+
+func (Base) base() {}
+
+// HandlerFunc is a Handler that is one function, for its messages.
+type HandlerFunc func(c *Conn, m Message) error
+
+// OnOpen does nothing.
+func (HandlerFunc) OnOpen(*Conn) error { return nil }
+
+// OnMessage calls f.
+func (f HandlerFunc) OnMessage(c *Conn, m Message) error { return f(c, m) }
+
+// OnPing does nothing.
+func (HandlerFunc) OnPing(*Conn, []byte) {}
+
+// OnPong does nothing.
+func (HandlerFunc) OnPong(*Conn, []byte) {}
+
+// OnClose does nothing.
+func (HandlerFunc) OnClose(*Conn, error) {}
+
+func (HandlerFunc) base() {}
+
+// Serve gives the connection's events to h and returns when the connection is over and OnClose
+// has returned: nil if it was closed with 1000 or without a code, else the *[CloseError]. What
+// arrived before Serve is delivered. A connection is served once, and not while it is read.
+func (c *Conn) Serve(h Handler) error {
+	c.mu.Lock()
+	if c.handler != nil || c.in != nil && c.in.reading {
+		c.mu.Unlock()
+		return &UsageError{"serve", "the connection is served or read already"}
+	}
+	c.handler, c.opening = h, true
+	late := c.ended
+	c.served = make(chan struct{})
+	c.mu.Unlock()
+
+	c.handlerDone(c.onOpen())
+	c.mu.Lock()
+	if c.in != nil && c.in.end && !c.closing {
+		m := c.in.take()
+		c.mu.Unlock()
+		c.handlerDone(c.onMessage(m))
+		c.mu.Lock()
+	}
+	if c.in != nil && !c.in.begun {
+		c.in = nil
+	}
+	c.opening = false
+	c.wakeReader()
+	c.mu.Unlock()
+
+	if late {
+		c.onClose()
+	} else {
+		<-c.served
+	}
+	if c.end.Code == CloseNormal || c.end.Code == CloseNoStatus {
+		return nil
+	}
+	return c.end
+}
+
+// serving reports whether events go to a handler.
+func (c *Conn) serving() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.handler != nil && !c.opening
+}
+
+func (c *Conn) onOpen() (err error) {
+	defer recovered(&err)
+	return c.handler.OnOpen(c)
+}
+
+func (c *Conn) onMessage(m Message) (err error) {
+	defer recovered(&err)
+	return c.handler.OnMessage(c, m)
+}
+
+func (c *Conn) onPing(data []byte) (err error) {
+	defer recovered(&err)
+	c.handler.OnPing(c, data)
+	return nil
+}
+
+func (c *Conn) onPong(data []byte) (err error) {
+	defer recovered(&err)
+	c.handler.OnPong(c, data)
+	return nil
+}
+
+func (c *Conn) onClose() {
+	var err error
+	defer func() { c.handlerDone(err) }()
+	defer recovered(&err)
+	c.handler.OnClose(c, c.end)
+}
+
+// panicError is a handler's panic as an error.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("handler panicked: %v", e.value) }
+
+// recovered turns the panic of the function that defers it into an error.
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = &panicError{v, debug.Stack()}
+	}
+}
+
+// handlerDone closes the connection if an event failed.
+func (c *Conn) handlerDone(err error) {
+	if err == nil {
+		return
+	}
+	if p, ok := err.(*panicError); ok {
+		c.cfg.log().Error("spout: handler panicked", "remote", c.RemoteAddr(), "panic", p.value, "stack", string(p.stack))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.end != nil {
+		return
+	}
+	code, reason, cause := CloseInternal, "", err
+	if e, ok := errors.AsType[*CloseError](err); ok {
+		if proto.ValidCode(uint16(e.Code)) && checkClose(e.Code, e.Reason) == nil {
+			code, reason = e.Code, e.Reason
+		}
+		if e == err && !e.Remote && e.Err == nil {
+			cause = nil
+		}
+	} else if errors.Is(err, ErrFull) {
+		code = CloseTryAgainLater
+	}
+	c.closing = true
+	c.startClose(code, reason, cause)
+	if _, ok := err.(*panicError); !ok && cause != nil {
+		c.cfg.log().Error("spout: handler failed", "remote", c.RemoteAddr(), "err", err, "code", code)
+	}
+}

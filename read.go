@@ -1,0 +1,258 @@
+package spout
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/spoutws/spout/internal/proto"
+)
+
+// inboxLimit is how many bytes of an unfinished message are taken while nobody wants the whole.
+const inboxLimit = 64 << 10
+
+// inbox is the message that has arrived, or is arriving, and was not yet received. It is guarded
+// by Conn.mu.
+type inbox struct {
+	typ   Type
+	buf   []byte
+	begun bool // there is a message
+	end   bool // and it is complete
+	skip  bool // its rest is not wanted by anybody
+
+	reading bool           // a goroutine is in Read or Reader
+	wanted  bool           // and waits for a whole message
+	reader  *messageReader // the stream that was given out last, unless used up
+	ready   chan struct{}  // something changed for the goroutine that waits
+}
+
+func (c *Conn) inbox() *inbox {
+	if c.in == nil {
+		c.in = &inbox{}
+	}
+	return c.in
+}
+
+// full reports whether the connection must not be read now.
+func (in *inbox) full() bool {
+	return in != nil && !in.skip && (in.end || len(in.buf) >= inboxLimit && !in.wanted)
+}
+
+func (in *inbox) add(ev proto.Event) {
+	if ev.First {
+		in.typ, in.begun = Type(ev.Op), true
+	}
+	if in.skip {
+		if ev.End {
+			in.clear()
+		}
+		return
+	}
+	in.buf = appendPiece(in.buf, ev.Payload, ev.Left, ev.End)
+	in.end = ev.End
+}
+
+// clear forgets the message.
+func (in *inbox) clear() {
+	in.buf, in.begun, in.end, in.skip = nil, false, false, false
+}
+
+func (in *inbox) take() Message {
+	m := Message{Type: in.typ, Data: in.buf}
+	in.clear()
+	return m
+}
+
+// appendPiece appends a piece of a message of which left bytes, or more, follow unless it is the
+// last. It grows by what has arrived, never by what is merely claimed.
+func appendPiece(buf, piece []byte, left uint64, last bool) []byte {
+	if need := len(buf) + len(piece); need > cap(buf) || buf == nil {
+		size := need
+		if !last {
+			size = 2*need + 64
+			if left > 0 && left <= uint64(need) {
+				size = need + int(left)
+			}
+		}
+		grown := make([]byte, len(buf), size)
+		copy(grown, buf)
+		buf = grown
+	}
+	return append(buf, piece...)
+}
+
+// Read returns the next message. When ctx ends, it returns an error that wraps ctx.Err(); the
+// connection is unharmed and nothing is lost: what has arrived of a message stays for the next
+// call. When the connection ends it returns a *[CloseError].
+//
+// One goroutine may read at a time, and none while the connection is served by a [Handler]; then
+// Read returns a *[UsageError].
+func (c *Conn) Read(ctx context.Context) (Message, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.beginRead(); err != nil {
+		return Message{}, err
+	}
+	defer c.endRead()
+	c.in.wanted = true
+	if err := c.awaitRead(ctx, func() bool { return c.in.end }); err != nil {
+		return Message{}, err
+	}
+	m := c.in.take()
+	c.wakeReader()
+	return m, nil
+}
+
+// Messages returns an iterator over the messages that arrive. It ends silently when the
+// connection is closed with 1000 or without a code, and else after an error as Read returns it.
+func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for {
+			m, err := c.Read(ctx)
+			if code := CloseCode(err); code == CloseNormal || code == CloseNoStatus {
+				return
+			}
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Reader returns the next message as a stream: it returns when the message begins, and the
+// stream ends with io.EOF when the message does. ctx bounds this call and the reading of the
+// stream. The next Read or Reader discards what of the message was not read.
+func (c *Conn) Reader(ctx context.Context) (Type, io.Reader, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.beginRead(); err != nil {
+		return 0, nil, err
+	}
+	defer c.endRead()
+	if err := c.awaitRead(ctx, func() bool { return c.in.begun && !c.in.skip }); err != nil {
+		return 0, nil, err
+	}
+	c.in.reader = &messageReader{c: c, ctx: ctx}
+	return c.in.typ, c.in.reader, nil
+}
+
+// messageReader is one message as a stream.
+type messageReader struct {
+	c   *Conn
+	ctx context.Context
+	eof bool
+}
+
+func (r *messageReader) Read(p []byte) (int, error) {
+	c := r.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.eof {
+		return 0, io.EOF
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if c.in.reader != r {
+		if c.end != nil {
+			return 0, c.end
+		}
+		return 0, &UsageError{"read", "the message was given up for the next one"}
+	}
+	if c.in.reading {
+		return 0, errConcurrentRead
+	}
+	c.in.reading = true
+	defer c.endRead()
+	if err := c.awaitRead(r.ctx, func() bool { return len(c.in.buf) > 0 || c.in.end }); err != nil {
+		return 0, err
+	}
+	n := copy(p, c.in.buf)
+	c.in.buf = c.in.buf[n:]
+	if n > 0 {
+		if len(c.in.buf) == 0 && !c.in.end {
+			c.in.buf = nil
+			c.wakeReader()
+		}
+		return n, nil
+	}
+	r.eof = true
+	c.in.reader = nil
+	c.in.clear()
+	c.wakeReader()
+	return 0, io.EOF
+}
+
+var errConcurrentRead = &UsageError{"read", "another goroutine is reading; one may at a time"}
+
+// beginRead claims the inbox. c.mu is held.
+func (c *Conn) beginRead() error {
+	if c.handler != nil {
+		return &UsageError{"read", "the connection is served by a Handler, which gets its messages"}
+	}
+	in := c.inbox()
+	if in.reading {
+		return errConcurrentRead
+	}
+	in.reading = true
+	if in.reader != nil {
+		in.reader = nil
+		if in.buf = nil; in.end {
+			in.clear()
+		} else {
+			in.skip = true
+		}
+		c.wakeReader()
+	}
+	return nil
+}
+
+func (c *Conn) endRead() {
+	c.in.reading, c.in.wanted = false, false
+}
+
+// awaitRead waits until done, the end of ctx or that of the connection. c.mu is held.
+func (c *Conn) awaitRead(ctx context.Context, done func() bool) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("spout: read: %w", err)
+		}
+		if done() {
+			return nil
+		}
+		if c.over || c.closing {
+			return c.end
+		}
+		if c.in.ready == nil {
+			c.in.ready = make(chan struct{}, 1)
+		}
+		ready := c.in.ready
+		c.wakeReader()
+		c.mu.Unlock()
+		select {
+		case <-ready:
+		case <-ctx.Done():
+		}
+		c.mu.Lock()
+	}
+}
+
+// signalRead tells the goroutine that waits in awaitRead to look again. c.mu is held.
+func (c *Conn) signalRead() {
+	if c.in != nil && c.in.ready != nil {
+		select {
+		case c.in.ready <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// dropInbox gives up what was not received. c.mu is held.
+func (c *Conn) dropInbox() {
+	if c.in != nil {
+		c.in.clear()
+		c.in.reader = nil
+		c.signalRead()
+	}
+}

@@ -1,0 +1,216 @@
+package spout
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/spoutws/spout/internal/proto"
+)
+
+// upgrade is the server's half of the opening handshake (RFC 6455, section 4.2): the request is
+// checked, then its origin, then open makes the handler, then 101 is sent. Whatever goes wrong is
+// answered here.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, open func(*http.Request) (Handler, error)) (c *Conn, early []byte, err error) {
+	if !s.enter() {
+		return nil, nil, s.refuse(w, r, &HandshakeError{Status: http.StatusServiceUnavailable, Reason: "the server is shutting down"})
+	}
+	defer func() { s.leave(c) }()
+
+	cfg, err := s.config()
+	if err != nil {
+		cfg = &config{logger: s.Logger}
+	}
+	var h Handler
+	if err == nil {
+		err = checkRequest(r)
+	}
+	if err == nil {
+		err = s.checkOrigin(r)
+	}
+	if err == nil && open != nil {
+		if h, err = open(r); err == nil && h == nil {
+			err = errors.New("the open function returned neither a Handler nor an error")
+		}
+	}
+	subprotocol := ""
+	if err == nil {
+		subprotocol, err = s.subprotocol(cfg, r)
+	}
+	var head []byte
+	if err == nil {
+		head, err = switching(w.Header(), r, subprotocol)
+	}
+	if err != nil {
+		return nil, nil, s.refuse(w, r, err)
+	}
+
+	nc, early, err := hijack(w)
+	if err != nil {
+		return nil, nil, s.refuse(w, r, err)
+	}
+	c = newConn(nc, cfg)
+	c.server, c.subprotocol, c.handler = s, subprotocol, h
+	// A client that does not take its answer is found out by the first write or ping; here the
+	// socket's empty buffer takes it.
+	if cfg.writeTimeout > 0 {
+		nc.SetWriteDeadline(time.Now().Add(cfg.writeTimeout))
+	}
+	if _, err := nc.Write(head); err != nil {
+		c = nil
+		nc.Close()
+		cfg.log().Debug("spout: handshake failed", "remote", r.RemoteAddr, "err", err)
+		return nil, nil, &HandshakeError{Reason: "the answer could not be sent: " + err.Error()}
+	}
+	nc.SetWriteDeadline(time.Time{})
+	return c, early, nil
+}
+
+// checkRequest checks a client's opening handshake (section 4.2.1).
+func checkRequest(r *http.Request) error {
+	refuse := func(status int, reason string) error {
+		return &HandshakeError{Status: status, Reason: reason}
+	}
+	h := r.Header
+	upgrade := h.Values("Upgrade")
+	switch {
+	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
+		return refuse(http.StatusHTTPVersionNotSupported, "WebSocket needs HTTP/1.1 here, not "+r.Proto)
+	case r.Method != http.MethodGet:
+		err := &HandshakeError{Status: http.StatusMethodNotAllowed, Reason: "a WebSocket handshake is a GET request"}
+		err.Header = http.Header{"Allow": {"GET"}}
+		return err
+	case !proto.HasToken(upgrade, "websocket") || !proto.HasToken(h.Values("Connection"), "upgrade"):
+		return refuse(http.StatusUpgradeRequired, "this is a WebSocket endpoint: connect with a WebSocket client")
+	case len(h.Values("Sec-Websocket-Version")) != 1 || h.Get("Sec-Websocket-Version") != "13":
+		return refuse(http.StatusUpgradeRequired, "only version 13 of the WebSocket protocol (RFC 6455) is spoken here")
+	case len(h.Values("Sec-Websocket-Key")) != 1 || !proto.ValidKey(h.Get("Sec-Websocket-Key")):
+		return refuse(http.StatusBadRequest, "Sec-WebSocket-Key must be one base64 value of 16 bytes")
+	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
+		return refuse(http.StatusBadRequest, "a WebSocket handshake has no body")
+	case r.Host == "":
+		return refuse(http.StatusBadRequest, "a WebSocket handshake names its host")
+	}
+	return nil
+}
+
+func (s *Server) checkOrigin(r *http.Request) error {
+	switch origins := r.Header.Values("Origin"); {
+	case len(origins) == 0:
+		return nil
+	case len(origins) > 1:
+		return &HandshakeError{Status: http.StatusForbidden, Reason: "more than one Origin header"}
+	case !s.allowed(r):
+		return &HandshakeError{Status: http.StatusForbidden,
+			Reason: fmt.Sprintf("origin %q may not connect to %q (Server.CheckOrigin allows origins)", origins[0], r.Host)}
+	}
+	return nil
+}
+
+// subprotocol chooses one of those that the client offers.
+func (s *Server) subprotocol(cfg *config, r *http.Request) (string, error) {
+	values := r.Header.Values("Sec-Websocket-Protocol")
+	if len(values) == 0 {
+		return "", nil
+	}
+	offered, ok := proto.ParseTokens(values)
+	if !ok {
+		return "", &HandshakeError{Status: http.StatusBadRequest, Reason: "Sec-WebSocket-Protocol must list tokens, each once"}
+	}
+	if s.SelectSubprotocol == nil {
+		for _, p := range cfg.subprotocols {
+			if slices.Contains(offered, p) {
+				return p, nil
+			}
+		}
+		return "", nil
+	}
+	p := s.SelectSubprotocol(r, offered)
+	if p != "" && !slices.Contains(offered, p) {
+		return "", fmt.Errorf("Server.SelectSubprotocol chose %q, which the client did not offer", p)
+	}
+	return p, nil
+}
+
+// switching returns the answer to a good request: 101 with the headers that were set already.
+func switching(set http.Header, r *http.Request, subprotocol string) ([]byte, error) {
+	h := make(http.Header, len(set))
+	for name, values := range set {
+		if !proto.IsToken(name) {
+			return nil, fmt.Errorf("response header name %q is not a token", name)
+		}
+		for _, v := range values {
+			if !proto.ValidHeaderValue(v) {
+				return nil, fmt.Errorf("response header %s: value %q has control characters", name, v)
+			}
+		}
+		h[name] = values
+	}
+	for _, name := range []string{"Upgrade", "Connection", "Sec-Websocket-Accept", "Sec-Websocket-Protocol",
+		"Sec-Websocket-Extensions", "Content-Length", "Content-Type", "Transfer-Encoding"} {
+		h.Del(name)
+	}
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+	b.WriteString("Sec-WebSocket-Accept: " + proto.AcceptKey(r.Header.Get("Sec-Websocket-Key")) + "\r\n")
+	if subprotocol != "" {
+		b.WriteString("Sec-WebSocket-Protocol: " + subprotocol + "\r\n")
+	}
+	h.Write(&b)
+	b.WriteString("\r\n")
+	return b.Bytes(), nil
+}
+
+// hijack takes the connection from the HTTP server, with the bytes that came behind the request.
+func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
+	nc, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, nil, fmt.Errorf("the ResponseWriter %T can't be hijacked: %w (middleware that wraps it must have an Unwrap method)", w, err)
+	}
+	// Peek copies nothing, and the reader is not kept: it holds 4 KiB.
+	buffered, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	early := slices.Clone(buffered)
+	nc.SetDeadline(time.Time{})
+	return nc, early, nil
+}
+
+// refuse answers a request that does not become a connection, and returns what Accept returns.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) error {
+	refusal, ok := errors.AsType[*HandshakeError](err)
+	if !ok {
+		refusal = &HandshakeError{Status: http.StatusInternalServerError, Reason: err.Error(),
+			Body: []byte("Internal Server Error\n")}
+		log := (&config{logger: s.Logger}).log()
+		log.Error("spout: handshake failed", "remote", r.RemoteAddr, "path", r.URL.Path, "err", err)
+	}
+	status := refusal.Status
+	if status == 0 {
+		status = http.StatusForbidden
+	}
+	h := w.Header()
+	for name, values := range refusal.Header {
+		h[http.CanonicalHeaderKey(name)] = values
+	}
+	if status == http.StatusUpgradeRequired {
+		h.Set("Upgrade", "websocket")
+		h.Set("Sec-Websocket-Version", "13")
+	}
+	// What follows on this HTTP connection may be frames, or a request smuggled behind a
+	// handshake that a proxy believed in.
+	h.Set("Connection", "close")
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("X-Content-Type-Options", "nosniff")
+	}
+	body := refusal.Body
+	if body == nil {
+		body = []byte(refusal.Reason + "\n")
+	}
+	w.WriteHeader(status)
+	w.Write(body)
+	return refusal
+}
