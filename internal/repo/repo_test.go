@@ -3,6 +3,7 @@ package repo
 import (
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -82,4 +83,25 @@ func table(t *testing.T, markdown, head string) (rows [][]string) {
 		t.Fatalf("no table headed %q", head)
 	}
 	return rows
+}
+
+// TestLeakChecks demands of every package with tests that its TestMain looks
+// for goroutines and descriptors that were left behind.
+func TestLeakChecks(t *testing.T) {
+	checked := make(map[string]bool)
+	for _, file := range goFiles(t) {
+		if strings.HasSuffix(file, "_test.go") {
+			dir := path.Dir(file)
+			call := "testenv.Main(m)"
+			if dir == "internal/testenv" {
+				call = "Main(m)"
+			}
+			checked[dir] = checked[dir] || strings.Contains(readFile(t, file), call)
+		}
+	}
+	for dir, ok := range checked {
+		if !ok {
+			t.Errorf("%s: no TestMain calls testenv.Main", dir)
+		}
+	}
 }

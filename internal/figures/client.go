@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// patience bounds each step of a measurement.
+const patience = 10 * time.Second
+
+// connect opens a WebSocket connection to an echo server with as little as
+// possible around the socket, so that what is measured is the server's.
+func connect(addr string) (net.Conn, error) {
+	c, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		return nil, err
+	}
+	c.SetDeadline(time.Now().Add(patience))
+	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", addr)
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		c.Close()
+		return nil, fmt.Errorf("server answered %s", resp.Status)
+	}
+	c.SetDeadline(time.Time{})
+	return c, nil
+}
+
+// frame returns a final frame with n bytes of payload, masked with a key of
+// zeros as a client may.
+func frame(opcode byte, n int) []byte {
+	const final, masked = 0x80, 0x80
+	f := []byte{final | opcode}
+	if n < 126 {
+		f = append(f, masked|byte(n))
+	} else {
+		f = append(f, masked|126, byte(n>>8), byte(n))
+	}
+	return append(f, make([]byte, 4+n)...)
+}
+
+// exchange writes request and reads as much as a server answers to it, n
+// times. It allocates nothing.
+func exchange(c net.Conn, request []byte, n int) error {
+	c.SetDeadline(time.Now().Add(patience))
+	answer := make([]byte, len(request)-4) // a server's frame has no mask
+	for range n {
+		if _, err := c.Write(request); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(c, answer); err != nil {
+			return err
+		}
+	}
+	return nil
+}

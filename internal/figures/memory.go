@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"strings"
+	"sync"
+)
+
+// memoryPerConnection tells by how much the resident memory of a server grows
+// for each idle connection over plain TCP. The server is a process of its own.
+func memoryPerConnection() (result, error) {
+	const warm, measured, limit = 500, 10000, 4096
+	exe, err := os.Executable()
+	if err != nil {
+		return result{}, err
+	}
+	cmd := exec.Command(exe, "-idle-server")
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return result{}, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return result{}, err
+	}
+	if err := cmd.Start(); err != nil {
+		return result{}, err
+	}
+	defer func() {
+		stdin.Close()
+		cmd.Wait()
+	}()
+	answers := bufio.NewReader(stdout)
+	var addr string
+	if _, err := fmt.Fscanln(answers, &addr); err != nil {
+		return result{}, fmt.Errorf("the server process: %w", err)
+	}
+	resident := func() (bytes int, err error) {
+		fmt.Fprintln(stdin)
+		_, err = fmt.Fscanln(answers, &bytes)
+		return bytes, err
+	}
+
+	var conns []net.Conn
+	defer func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	}()
+	open := func(n int) error {
+		more, err := connectMany(addr, n)
+		conns = append(conns, more...)
+		return err
+	}
+	if err := open(warm); err != nil {
+		return result{}, err
+	}
+	before, err := resident()
+	if err != nil {
+		return result{}, err
+	}
+	if err := open(measured); err != nil {
+		return result{}, err
+	}
+	after, err := resident()
+	if err != nil {
+		return result{}, err
+	}
+	each := float64(after-before) / measured
+	return within(each, limit, "%.0f bytes (at most %d), %d connections", each, limit, measured)
+}
+
+// connectMany opens n connections, each of which has echoed one message.
+func connectMany(addr string, n int) (conns []net.Conn, err error) {
+	const binary, dialers = 0x2, 16
+	var (
+		mu sync.Mutex
+		wg sync.WaitGroup
+	)
+	for i := range dialers {
+		wg.Go(func() {
+			for range (n + dialers - 1 - i) / dialers {
+				c, e := connect(addr)
+				if e == nil {
+					e = exchange(c, frame(binary, 16), 1)
+				}
+				mu.Lock()
+				if c != nil {
+					conns = append(conns, c)
+				}
+				if e != nil {
+					err = e
+				}
+				stop := err != nil
+				mu.Unlock()
+				if stop {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return conns, err
+}
+
+// serveIdle is the server process: it prints its address, and for each line
+// that it reads its resident memory in bytes. It ends with its input.
+func serveIdle(in io.Reader, out io.Writer) error {
+	addr, stop, err := serve()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	fmt.Fprintln(out, addr)
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		debug.FreeOSMemory()
+		bytes, err := residentMemory()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(out, bytes)
+	}
+	return nil
+}
+
+// residentMemory returns the resident memory of this process.
+func residentMemory() (int, error) {
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, err
+	}
+	var size, resident int
+	if _, err := fmt.Fscan(strings.NewReader(string(statm)), &size, &resident); err != nil {
+		return 0, err
+	}
+	return resident * os.Getpagesize(), nil
+}
