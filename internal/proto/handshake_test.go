@@ -62,6 +62,7 @@ func TestHasToken(t *testing.T) { // RFC 6455, 4.1 and 4.2.1 (3, 4); lists: RFC 
 		{[]string{",, ,Upgrade,"}, true},
 		{[]string{"keep-alive"}, false},
 		{[]string{"Upgraded"}, false},
+		{[]string{"Updated"}, false},
 		{[]string{"an-Upgrade"}, false},
 		{[]string{"keep-alive Upgrade"}, false},
 		{[]string{"keep-alive; Upgrade"}, false},
