@@ -65,6 +65,7 @@ func (cfg *config) serve(ctx context.Context, verb string, stdout, stderr io.Wri
 type server struct {
 	ws       spout.Server
 	http     http.Server
+	secure   bool // over TLS
 	listener net.Listener
 }
 
@@ -79,6 +80,7 @@ func newServer(cfg *config, stderr io.Writer) (_ *server, err error) {
 	if s.http.TLSConfig, err = cfg.tls(); err != nil {
 		return nil, err
 	}
+	s.secure = s.http.TLSConfig != nil
 	if s.http.Handler, err = cfg.routes(&s.ws); err != nil {
 		return nil, err
 	}
@@ -155,7 +157,7 @@ func (cfg *config) routes(ws *spout.Server) (http.Handler, error) {
 // url is the address of the page, or of the files.
 func (s *server) url() string {
 	scheme := "http"
-	if s.http.TLSConfig != nil {
+	if s.secure {
 		scheme = "https"
 	}
 	host, port, _ := net.SplitHostPort(s.listener.Addr().String())
@@ -169,7 +171,7 @@ func (s *server) url() string {
 func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	failed := make(chan error, 1)
 	go func() {
-		if s.http.TLSConfig != nil {
+		if s.secure {
 			failed <- s.http.ServeTLS(s.listener, "", "")
 		} else {
 			failed <- s.http.Serve(s.listener)
