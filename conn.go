@@ -54,17 +54,13 @@ type Conn struct {
 //
 // Deadlines can be kept to the letter if rwc is a [net.Conn]; otherwise rwc is closed to end a call
 // that waits in it, which therefore must return then.
-func NewConn(rwc io.ReadWriteCloser, client bool, o *Options) (*Conn, error) {
+func NewConn(rwc io.ReadWriteCloser, client bool, o *Options) *Conn {
 	if o == nil {
 		o = &Options{}
 	}
-	cfg, err := o.config(!client)
-	if err != nil {
-		return nil, err
-	}
-	c := newConn(rwc, cfg)
+	c := newConn(rwc, o.config(!client))
 	go c.run(nil, false)
-	return c, nil
+	return c
 }
 
 func newConn(rwc io.ReadWriteCloser, cfg *config) *Conn {

@@ -56,10 +56,10 @@ func (d *Dialer) Dial(ctx context.Context, url string) (*Conn, error) {
 // DialRequest is [Dialer.Dial] with a request, of which it takes the URL, the Host, the Header,
 // which goes before that of the Dialer, and the context.
 func (d *Dialer) DialRequest(r *http.Request) (*Conn, error) {
-	cfg, err := d.Options.config(false)
-	if err != nil {
+	if err := d.Options.check(); err != nil {
 		return nil, err
 	}
+	cfg := d.Options.config(false)
 	h, err := newHandshake(r, d.Header, cfg)
 	if err != nil {
 		return nil, err

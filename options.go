@@ -68,15 +68,20 @@ type config struct {
 	logger       *slog.Logger
 }
 
-func (o *Options) config(server bool) (*config, error) {
+// check reports what the handshake can't carry out.
+func (o *Options) check() error {
 	for i, s := range o.Subprotocols {
 		if !proto.IsToken(s) {
-			return nil, &UsageError{"options", fmt.Sprintf("Options.Subprotocols: %q is not a token of RFC 9110", s)}
+			return &UsageError{"options", fmt.Sprintf("Options.Subprotocols: %q is not a token of RFC 9110", s)}
 		}
 		if slices.Contains(o.Subprotocols[:i], s) {
-			return nil, &UsageError{"options", fmt.Sprintf("Options.Subprotocols: %q stands there twice", s)}
+			return &UsageError{"options", fmt.Sprintf("Options.Subprotocols: %q stands there twice", s)}
 		}
 	}
+	return nil
+}
+
+func (o *Options) config(server bool) *config {
 	return &config{
 		rules: proto.Rules{
 			Server:       server,
@@ -91,7 +96,7 @@ func (o *Options) config(server bool) (*config, error) {
 		writeTimeout: orDefault(o.WriteTimeout, 10*time.Second),
 		closeTimeout: orDefault(o.CloseTimeout, 5*time.Second),
 		logger:       o.Logger,
-	}, nil
+	}
 }
 
 func orDefault[T int | int64 | time.Duration](v, def T) T {

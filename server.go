@@ -26,9 +26,8 @@ type Server struct {
 	// for requests that offer some. Default: the first of Options.Subprotocols that is offered.
 	SelectSubprotocol func(r *http.Request, offered []string) string
 
-	once      sync.Once
-	cfg       *config
-	configErr error
+	once sync.Once
+	cfg  *config
 
 	mu       sync.Mutex
 	conns    map[*Conn]struct{}
@@ -169,9 +168,9 @@ func (s *Server) checkIdle() {
 	}
 }
 
-func (s *Server) config() (*config, error) {
-	s.once.Do(func() { s.cfg, s.configErr = s.Options.config(true) })
-	return s.cfg, s.configErr
+func (s *Server) config() *config {
+	s.once.Do(func() { s.cfg = s.Options.config(true) })
+	return s.cfg
 }
 
 func (s *Server) allowed(r *http.Request) bool {

@@ -21,12 +21,9 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, open func(*http
 	}
 	defer func() { s.leave(c) }()
 
-	cfg, err := s.config()
-	if err != nil {
-		cfg = &config{logger: s.Logger}
-	}
+	cfg := s.config()
 	var h Handler
-	if err == nil {
+	if err = s.Options.check(); err == nil {
 		err = checkRequest(r)
 	}
 	if err == nil {
@@ -184,8 +181,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) error
 	if !ok {
 		refusal = &HandshakeError{Status: http.StatusInternalServerError, Reason: err.Error(),
 			Body: []byte("Internal Server Error\n")}
-		log := (&config{logger: s.Logger}).log()
-		log.Error("spout: handshake failed", "remote", r.RemoteAddr, "path", r.URL.Path, "err", err)
+		s.config().log().Error("spout: handshake failed", "remote", r.RemoteAddr, "path", r.URL.Path, "err", err)
 	}
 	status := refusal.Status
 	if status == 0 {
