@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spoutws/spout"
 )
@@ -66,7 +67,7 @@ func (g *guest) next() heard {
 func (g *guest) expect(want heard) {
 	g.t.Helper()
 	if got := g.next(); !reflect.DeepEqual(got, want) {
-		g.t.Errorf("heard %+v, want %+v", got, want)
+		g.t.Errorf("heard %.200s, want %.200s", fmt.Sprint(got), fmt.Sprint(want))
 	}
 }
 
@@ -167,10 +168,11 @@ func TestChatRefusesMessages(t *testing.T) {
 // TestChatSlowMember has a member who reads nothing: the others hear everything, and it is closed for being slow.
 func TestChatSlowMember(t *testing.T) {
 	s := startServer(t, config{})
+	s.ws.WriteTimeout, s.ws.CloseTimeout = time.Minute, time.Minute // on a busy machine they could come first
 	s.transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err == nil {
-			err = conn.(*net.TCPConn).SetReadBuffer(4096) // the kernel is not to read in its place
+			err = conn.(*net.TCPConn).SetReadBuffer(256 << 10) // the kernel is not to read in its place
 		}
 		return conn, err
 	}
