@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spoutws/spout"
@@ -84,7 +85,11 @@ func newServer(cfg *config, stderr io.Writer) (_ *server, err error) {
 	if s.http.Handler, err = cfg.routes(&s.ws); err != nil {
 		return nil, err
 	}
-	if s.listener, err = net.Listen("tcp", cfg.addr); err != nil {
+	s.listener, err = net.Listen("tcp", cfg.addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w; another program has it, --addr chooses another", err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	origins := cfg.origins

@@ -63,6 +63,7 @@ export class Timeline {
     this.#list.append(row);
     while (this.#list.childElementCount > rowsKept) this.#list.firstElementChild.remove();
     this.#count(direction, opcode, size, rtt);
+    if (direction !== "received") this.#atEnd = true; // what the reader did is always in view
     this.#follow();
   }
 
@@ -77,8 +78,8 @@ export class Timeline {
       if (rtts.length > rowsKept) rtts.shift();
     }
     this.#summary.replaceChildren(
-      `${sent.n} sent`, cell("bytes", `, ${formatSize(sent.bytes)}`), ` · ${received.n} received`, cell("bytes", `, ${formatSize(received.bytes)}`));
-    if (rtts.length > 0) this.#summary.append(` · median ${formatTime([...rtts].sort((a, b) => a - b)[rtts.length >> 1])}`);
+      `${sent.n} sent`, cell("wide", `, ${formatSize(sent.bytes)}`), ` · ${received.n} received`, cell("wide", `, ${formatSize(received.bytes)}`));
+    if (rtts.length > 0) this.#summary.append(cell("wide", ` · median ${formatTime([...rtts].sort((a, b) => a - b)[rtts.length >> 1])}`));
   }
 
   // follow keeps the end in view unless the reader has scrolled back.
