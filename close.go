@@ -87,8 +87,13 @@ func (e *CloseError) Error() string {
 	return s
 }
 
-// Unwrap returns Err.
-func (e *CloseError) Unwrap() error { return e.Err }
+// Unwrap returns Err, but not one that is a net.ErrClosed itself, of something else.
+func (e *CloseError) Unwrap() error {
+	if errors.Is(e.Err, net.ErrClosed) {
+		return nil
+	}
+	return e.Err
+}
 
 // Is reports whether target is net.ErrClosed and this side closed of its own accord.
 func (e *CloseError) Is(target error) bool {

@@ -176,12 +176,13 @@ func (c *Conn) handlerDone(err error) {
 		return
 	}
 	code, reason, cause := CloseInternal, "", err
-	if e, ok := errors.AsType[*CloseError](err); ok {
-		if proto.ValidCode(uint16(e.Code)) && checkClose(e.Code, e.Reason) == nil {
-			code, reason = e.Code, e.Reason
-		}
-		if e == err && !e.Remote && e.Err == nil {
-			cause = nil
+	if e, ok := errors.AsType[*CloseError](err); ok && proto.ValidCode(uint16(e.Code)) {
+		code = e.Code
+		if checkClose(code, e.Reason) == nil {
+			reason = e.Reason
+			if e == err && !e.Remote && e.Err == nil {
+				cause = nil
+			}
 		}
 	} else if errors.Is(err, ErrFull) {
 		code = CloseTryAgainLater
