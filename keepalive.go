@@ -96,6 +96,7 @@ func (c *Conn) startTimers() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = now()
+	c.lastRead = c.waiting
 	if c.cfg.pingInterval > 0 {
 		c.nextPing = c.waiting + instant(c.cfg.pingInterval)
 		c.arm(c.nextPing)
