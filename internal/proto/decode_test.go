@@ -118,29 +118,32 @@ var section57 = []exchange{
 
 func TestSection57Decode(t *testing.T) { converse(t, section57) }
 
-// A row of pieces as the decoder gives them out: where they begin and end, and what the frame has left.
+// The pieces of messages as the decoder gives them out, and the frames that it has completed.
 func TestPieces(t *testing.T) {
 	d := NewDecoder(&Rules{})
 	for _, c := range []struct {
-		hex  string
-		want string // kind, opcode, first, end, left, payload
+		hex       string
+		want      string // kind, opcode, first, end, left, payload
+		completed uint32
 	}{
-		{"01", "0 0 false false 0"},
-		{"05", "0 0 false false 0"},
-		{"41", "1 1 true false 4 A"},
-		{"4243", "1 1 false false 2 BC"},
-		{"4445", "1 1 false false 0 DE"},
-		{"00 00", "0 0 false false 0"}, // an empty fragment is no event
-		{"8900", "2 0 false false 0"},
-		{"00 01 46", "1 1 false false 0 F"},
-		{"80 00", "1 1 false true 0"},
-		{"02 00", "0 0 false false 0"},
-		{"80 7e 0100 47", "1 2 true false 255 G"},
+		{"01", "0 0 false false 0", 0},
+		{"05", "0 0 false false 0", 0},
+		{"41", "1 1 true false 4 A", 0},
+		{"4243", "1 1 false false 2 BC", 0},
+		{"4445", "1 1 false false 0 DE", 1},
+		{"00 00", "0 0 false false 0", 2}, // an empty fragment is no event
+		{"8900", "2 0 false false 0", 3},
+		{"8a02 31", "0 0 false false 0", 3},
+		{"32", "3 0 false false 0 12", 4},
+		{"00 01 46", "1 1 false false 0 F", 5},
+		{"80 00", "1 1 false true 0", 6},
+		{"02 00", "0 0 false false 0", 7},
+		{"80 7e 0100 47", "1 2 true false 255 G", 7},
 	} {
 		ev, rest, err := d.Next(unhex(c.hex))
 		got := fmt.Sprintf("%d %d %v %v %d %s", ev.Kind, ev.Op, ev.First, ev.End, ev.Left, ev.Payload)
-		if strings.TrimSpace(got) != c.want || len(rest) > 0 || err != nil {
-			t.Errorf("%s: %s, %x left, %v; want %s", c.hex, got, rest, err, c.want)
+		if strings.TrimSpace(got) != c.want || d.Completed() != c.completed || len(rest) > 0 || err != nil {
+			t.Errorf("%s: %s, %d completed, %x left, %v; want %s, %d completed", c.hex, got, d.Completed(), rest, err, c.want, c.completed)
 		}
 	}
 }
