@@ -241,10 +241,8 @@ func (c *Conn) kill() {
 // finish is the end of every connection, in the goroutine that reads: how it ended is settled,
 // the stream is taken down, OnClose runs.
 func (c *Conn) finish() {
+	c.handlerDone(errHandlerGone) // unless there was another reason
 	c.mu.Lock()
-	if c.end == nil {
-		c.fail(CloseInternal, "", errHandlerGone)
-	}
 	c.over = true
 	c.deadline(now() + instant(c.cfg.closeTimeout))
 	c.out.refuse(c.end)
@@ -265,14 +263,15 @@ func (c *Conn) finish() {
 	h, served := c.handler, c.served
 	c.ended = true
 	c.mu.Unlock()
-	if h != nil {
-		c.onClose()
+	// Deferred, since OnClose may end its goroutine.
+	if c.server != nil {
+		defer c.server.remove(c)
 	}
 	if served != nil {
-		close(served)
+		defer close(served)
 	}
-	if c.server != nil {
-		c.server.remove(c)
+	if h != nil {
+		c.onClose()
 	}
 }
 
