@@ -199,9 +199,3 @@ export function formatTime(ms) {
   if (ms < 1000) return `${ms.toFixed(0)} ms`;
   return `${(ms / 1000).toFixed(2)} s`;
 }
-
-// sameBytes reports whether two arrays hold the same bytes.
-export function sameBytes(a, b) {
-  return a.length === b.length && a.every((x, i) => x === b[i]);
-}
-
