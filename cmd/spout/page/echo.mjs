@@ -106,15 +106,15 @@ const events = {
     state("closed");
   },
 
-  open({ protocol }) {
+  open({ protocol, at }) {
     opened = true;
     hideNote();
     state("open");
-    timeline.add({ direction: "received", opcode: "open", data: target.href + (protocol ? `, subprotocol ${protocol}` : "") });
+    timeline.add({ at, direction: "received", opcode: "open", data: target.href + (protocol ? `, subprotocol ${protocol}` : "") });
   },
 
-  sent({ data }) {
-    timeline.add({ direction: "sent", opcode: opcode(data), data, size: wireSize(data) });
+  sent({ data, at }) {
+    timeline.add({ at, direction: "sent", opcode: opcode(data), data, size: wireSize(data) });
   },
 
   unsent() {
@@ -124,23 +124,23 @@ const events = {
     showCount();
   },
 
-  received({ data, rtt }) {
-    timeline.add({ direction: "received", opcode: opcode(data), data, size: wireSize(data), rtt });
+  received({ data, rtt, at }) {
+    timeline.add({ at, direction: "received", opcode: opcode(data), data, size: wireSize(data), rtt });
   },
 
-  closing({ code, reason }) {
-    timeline.add(closeRow("sent", code, reason));
+  closing({ code, reason, at }) {
+    timeline.add({ at, ...closeRow("sent", code, reason) });
   },
 
-  closed({ code, reason }) {
+  closed({ code, reason, at }) {
     const was = target;
     const gaveUp = !opened && status.dataset.state === "closing";
     target = null;
     state("closed", opened ? `Closed with ${code}` : undefined);
     if (opened) {
-      timeline.add(closeRow("received", code, reason));
+      timeline.add({ at, ...closeRow("received", code, reason) });
     } else if (!gaveUp) {
-      timeline.add({ direction: "local", opcode: "error", data: `Could not connect to ${was.href}. A browser does not tell a page why; its console may.` });
+      timeline.add({ at, direction: "local", opcode: "error", data: `Could not connect to ${was.href}; the browser's console may say why.` });
       if (was.protocol === "wss:") showNote(was, connect);
     }
     if (next !== null) {

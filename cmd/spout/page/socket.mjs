@@ -6,44 +6,48 @@
 //                          { event: "received", data, rtt } with rtt, in milliseconds, if it is the answer to one sent,
 //                          { event: "closing", code, reason } for an own close frame, { event: "closed", code, reason }
 //
-// data is a string or a Uint8Array.
+// data is a string or a Uint8Array. Each event also has at, the time in milliseconds since 1970.
 
 let socket;
 let unanswered = []; // { data, at }: what was sent and has not come back yet, oldest first
+
+function tell(event) {
+  postMessage({ ...event, at: Date.now() });
+}
 
 const orders = {
   connect({ url }) {
     try {
       socket = new WebSocket(url);
     } catch (err) {
-      postMessage({ event: "refused", name: err.name });
+      tell({ event: "refused", name: err.name });
       return;
     }
     socket.binaryType = "arraybuffer";
     unanswered = [];
-    socket.onopen = () => postMessage({ event: "open", protocol: socket.protocol });
+    socket.onopen = () => tell({ event: "open", protocol: socket.protocol });
     socket.onmessage = (message) => {
       const now = performance.now();
       const data = typeof message.data === "string" ? message.data : new Uint8Array(message.data);
-      postMessage({ event: "received", data, rtt: answered(data, now) });
+      tell({ event: "received", data, rtt: answered(data, now) });
     };
-    socket.onclose = ({ code, reason }) => postMessage({ event: "closed", code, reason });
+    socket.onclose = ({ code, reason }) => tell({ event: "closed", code, reason });
   },
 
   send({ data }) {
     if (socket.readyState !== WebSocket.OPEN) {
-      postMessage({ event: "unsent" });
+      tell({ event: "unsent" });
       return;
     }
     const at = performance.now();
     socket.send(data);
     unanswered.push({ data, at });
     if (unanswered.length > 1000) unanswered.shift();
-    postMessage({ event: "sent", data });
+    tell({ event: "sent", data });
   },
 
   close({ code, reason }) {
-    if (socket.readyState === WebSocket.OPEN) postMessage({ event: "closing", code, reason });
+    if (socket.readyState === WebSocket.OPEN) tell({ event: "closing", code, reason });
     if (code === undefined) socket.close();
     else socket.close(code, reason);
   },
