@@ -117,6 +117,7 @@ var (
 	errWriteTimeout = errors.New("peer took no byte (Options.WriteTimeout)")
 	errCloseTimeout = errors.New("closing handshake not completed in time (Options.CloseTimeout)")
 	errHandlerGone  = errors.New("handler ended its goroutine")
+	errSourceGone   = errors.New("source of WriteFrom panicked or ended its goroutine")
 )
 
 // Close starts the closing handshake (RFC 6455, section 7.1.2) with a code and a reason of at
@@ -244,6 +245,7 @@ func (c *Conn) finish() {
 	c.handlerDone(errHandlerGone) // unless there was another reason
 	c.mu.Lock()
 	c.over = true
+	c.breakStream() // the peer does not wait for the rest of it
 	c.deadline(now() + instant(c.cfg.closeTimeout))
 	c.out.refuse(c.end)
 	c.uncork()
