@@ -1,8 +1,8 @@
 // Command gotest runs "go test" and reports it so that nothing is overlooked.
 //
 // It passes its arguments on, prints one line for each package, the whole
-// output of each test that failed, and at the end every test that was skipped,
-// with its reason. The output of all tests, as with -v, goes to out/test.log.
+// output of each test that failed, and at the end the names of these and of all
+// that were skipped, with the reason. The output of all tests, as with -v, goes to out/test.log.
 // With SPOUT_REQUIRE=all in the environment a skipped test counts as failed.
 package main
 
@@ -55,7 +55,7 @@ func run(args []string) (status int, err error) {
 	}
 	failed := cmd.Wait() != nil
 	r.summary()
-	if failed || r.failed > 0 {
+	if failed || len(r.failed) > 0 {
 		return 1, nil
 	}
 	if len(r.skipped) > 0 && os.Getenv("SPOUT_REQUIRE") == "all" {
@@ -78,7 +78,7 @@ type report struct {
 	out, log io.Writer
 	pending  map[string]*bytes.Buffer // output of tests that have not ended, by package and name
 	passed   int
-	failed   int
+	failed   []string
 	skipped  []string // with the reason
 }
 
@@ -127,7 +127,7 @@ func (rep *report) add(ev event) {
 	case "pass":
 		rep.passed++
 	case "fail":
-		rep.failed++
+		rep.failed = append(rep.failed, key)
 		rep.out.Write(output.Bytes())
 	case "skip":
 		rep.skipped = append(rep.skipped, key+": "+reason(output.String()))
@@ -158,7 +158,10 @@ func (rep *report) addPackage(ev event) {
 // summary prints the closing lines.
 func (rep *report) summary() {
 	fmt.Fprintf(rep.out, "\n%d tests passed, %d failed, %d skipped; all output is in %s\n",
-		rep.passed, rep.failed, len(rep.skipped), logFile)
+		rep.passed, len(rep.failed), len(rep.skipped), logFile)
+	for _, s := range rep.failed {
+		fmt.Fprintln(rep.out, "FAILED", s)
+	}
 	for _, s := range rep.skipped {
 		fmt.Fprintln(rep.out, "SKIPPED", s)
 	}

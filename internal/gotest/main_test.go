@@ -46,6 +46,7 @@ not JSON at all
 		"syntax error",
 		"not JSON at all",
 		"1 tests passed, 1 failed, 1 skipped",
+		"FAILED b TestBad\n",
 		"SKIPPED a TestAbsent/x: the tool: not installed\n",
 	} {
 		if !strings.Contains(out.String(), want) {
