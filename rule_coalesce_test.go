@@ -60,23 +60,25 @@ func TestAnswersToOnePieceLeaveInOneWrite(t *testing.T) {
 		for range 16 {
 			all = append(all, masked(fin|opText, "0123456789"))
 		}
-		p.send(all...)
-		for range 16 {
-			p.want(fin|opText, "0123456789")
+		for _, test := range []struct {
+			behind []byte
+			pongs  []string
+		}{
+			{},
+			{append(masked(fin|opPing, "x"), masked(fin|opPing, "y")...), []string{"x", "y"}},
+			{masked(fin|opText, "cut off")[:9], nil},
+		} {
+			synctest.Wait() // nothing is under way
+			w.sizes()
+			p.send(append(all, test.behind)...)
+			for _, pong := range test.pongs {
+				p.want(fin|opPong, pong)
+			}
+			for range 16 {
+				p.want(fin|opText, "0123456789")
+			}
+			w.wantSizes(t, 16*12+3*len(test.pongs))
 		}
-		w.wantSizes(t, 16*12)
-		p.send(append(all, masked(fin|opPing, "x"), masked(fin|opPing, "y"))...)
-		p.want(fin|opPong, "x")
-		p.want(fin|opPong, "y")
-		for range 16 {
-			p.want(fin|opText, "0123456789")
-		}
-		w.wantSizes(t, 16*12+2*3)
-		p.send(append(all, masked(fin|opText, "cut off")[:9])...)
-		for range 16 {
-			p.want(fin|opText, "0123456789")
-		}
-		w.wantSizes(t, 16*12)
 	})
 }
 

@@ -170,6 +170,7 @@ func TestOnCloseFails(t *testing.T) {
 				h := &recorder{close: fail}
 				c, p := pair(t, false, spout.Options{})
 				result := serve(t, c, h)
+				synctest.Wait()
 				p.finish(1000)
 				h.wait(t)
 				if err := <-result; err != nil {
@@ -190,6 +191,7 @@ func TestServeResult(t *testing.T) {
 			c, p := pair(t, false, spout.Options{})
 			h := &recorder{}
 			result := serve(t, c, h)
+			synctest.Wait()
 			p.send(masked(fin|opClose, payload))
 			p.want(fin|opClose, payload[:min(2, len(payload))])
 			err := <-result

@@ -142,10 +142,11 @@ func over(t testing.TB, nc net.Conn, client bool, o spout.Options) *spout.Conn {
 	return c
 }
 
-// served is a pair whose server side serves h.
+// served is a pair, in a bubble of synctest, whose server side serves h.
 func served(t testing.TB, h spout.Handler, o spout.Options) (*spout.Conn, *peer) {
 	c, p := pair(t, false, o)
 	serve(t, c, h)
+	synctest.Wait()
 	return c, p
 }
 
