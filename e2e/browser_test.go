@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -150,8 +149,16 @@ func eval[T any](p *tab, what, expression string) T {
 // wait returns once a JavaScript expression is true in the page.
 func (p *tab) wait(what, expression string) {
 	p.t.Helper()
-	// At an interval: a tab behind others gets no animation frames.
-	run(p, what, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(patience), chromedp.WithPollingInterval(20*time.Millisecond)))
+	// By a timer: a tab behind others gets no animation frames. Without chromedp.Poll: it loses a
+	// page that comes back from the browser's cache of pages left.
+	eval[bool](p, what, fmt.Sprintf(`new Promise(resolve => {
+		const timer = setInterval(() => {
+			if (%s) {
+				clearInterval(timer);
+				resolve(true);
+			}
+		}, 20);
+	})`, expression))
 }
 
 // run runs one action, and ends the test if it fails.

@@ -187,6 +187,14 @@ func testChat(t *testing.T, b *browser, demo *server) {
 
 	grace.join(room, "Grace")
 	ada.members("Ada", "Grace")
+	// The browser keeps a page that was left, for the Back button.
+	grace.open("about:blank")
+	ada.members("Ada")
+	grace.do("going back", chromedp.Evaluate[chromedp.Void](`history.back()`))
+	ada.members("Ada", "Grace")
+	ada.say("welcome back")
+	grace.heard("[data-type=said]:not([data-mine])", "Ada", "welcome back")
+
 	grace.close() // without a word
 	ada.members("Ada")
 }
