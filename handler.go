@@ -81,8 +81,8 @@ func (c *Conn) Serve(h Handler) error {
 		return &UsageError{"serve", "the connection is served or read already"}
 	}
 	c.handler, c.opening = h, true
-	late := c.ended
-	c.served = make(chan struct{})
+	late, served := c.ended, make(chan struct{})
+	c.rarely().served = served
 	c.mu.Unlock()
 
 	c.handlerDone(c.onOpen())
@@ -103,7 +103,7 @@ func (c *Conn) Serve(h Handler) error {
 	if late {
 		c.onClose()
 	} else {
-		<-c.served
+		<-served
 	}
 	if c.end.Code == CloseNormal || c.end.Code == CloseNoStatus {
 		return nil
