@@ -87,8 +87,13 @@ func (e *CloseError) Error() string {
 	return s
 }
 
-// Unwrap returns Err.
-func (e *CloseError) Unwrap() error { return e.Err }
+// Unwrap returns Err, but not one that is a net.ErrClosed itself, of something else.
+func (e *CloseError) Unwrap() error {
+	if errors.Is(e.Err, net.ErrClosed) {
+		return nil
+	}
+	return e.Err
+}
 
 // Is reports whether target is net.ErrClosed and this side closed of its own accord.
 func (e *CloseError) Is(target error) bool {
@@ -112,6 +117,7 @@ var (
 	errWriteTimeout = errors.New("peer took no byte (Options.WriteTimeout)")
 	errCloseTimeout = errors.New("closing handshake not completed in time (Options.CloseTimeout)")
 	errHandlerGone  = errors.New("handler ended its goroutine")
+	errSourceGone   = errors.New("source of WriteFrom panicked or ended its goroutine")
 )
 
 // Close starts the closing handshake (RFC 6455, section 7.1.2) with a code and a reason of at
@@ -239,11 +245,10 @@ func (c *Conn) kill() {
 // finish is the end of every connection, in the goroutine that reads: how it ended is settled,
 // the stream is taken down, OnClose runs.
 func (c *Conn) finish() {
+	c.handlerDone(errHandlerGone) // unless there was another reason
 	c.mu.Lock()
-	if c.end == nil {
-		c.fail(CloseInternal, "", errHandlerGone)
-	}
 	c.over = true
+	c.breakStream() // the peer does not wait for the rest of it
 	c.deadline(now() + instant(c.cfg.closeTimeout))
 	c.out.refuse(c.end)
 	c.uncork()
@@ -263,14 +268,15 @@ func (c *Conn) finish() {
 	c.cfg.alarms.remove(c)
 	h, served := c.handler, c.rarely().served
 	c.mu.Unlock()
-	if h != nil {
-		c.onClose()
+	// Deferred, since OnClose may end its goroutine.
+	if s := c.cfg.server; s != nil {
+		defer s.remove(c)
 	}
 	if served != nil {
-		close(served)
+		defer close(served)
 	}
-	if s := c.cfg.server; s != nil {
-		s.remove(c)
+	if h != nil {
+		c.onClose()
 	}
 }
 

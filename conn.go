@@ -347,8 +347,6 @@ func (c *Conn) pinged(data []byte, more bool) {
 // violated fails the connection for a breach of the protocol.
 func (c *Conn) violated(err error) {
 	v := err.(*proto.Violation)
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	cause := error(v)
 	switch Code(v.Code) {
 	case CloseTooBig:
@@ -356,6 +354,9 @@ func (c *Conn) violated(err error) {
 	case ClosePolicy:
 		cause = fmt.Errorf("%w: over %d (Options.FragmentLimit)", v, c.cfg.rules.MaxFragments)
 	}
+	c.mu.Lock()
 	c.fail(Code(v.Code), v.Reason, cause)
-	c.cfg.log().Debug("spout: connection failed", "remote", c.RemoteAddr(), "err", c.end)
+	end := c.end
+	c.mu.Unlock()
+	c.cfg.log().Debug("spout: connection failed", "remote", c.RemoteAddr(), "err", end)
 }

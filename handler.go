@@ -73,7 +73,7 @@ func (HandlerFunc) base() {}
 
 // Serve gives the connection's events to h and returns when the connection is over and OnClose
 // has returned: nil if it was closed with 1000 or without a code, else the *[CloseError]. What
-// arrived before Serve is delivered. A connection is served once, and not while it is read.
+// arrived before Serve is delivered, but not the rest of a message that [Conn.Reader] has begun. A connection is served once, and not while it is read.
 func (c *Conn) Serve(h Handler) error {
 	c.mu.Lock()
 	if c.handler != nil || c.in != nil && c.in.reading {
@@ -81,34 +81,52 @@ func (c *Conn) Serve(h Handler) error {
 		return &UsageError{"serve", "the connection is served or read already"}
 	}
 	c.handler, c.opening = h, true
+	c.giveUpReader()
 	late, served := c.ended, make(chan struct{})
 	c.rarely().served = served
 	c.mu.Unlock()
 
-	c.handlerDone(c.onOpen())
-	c.mu.Lock()
-	if c.in != nil && c.in.end && !c.closing {
-		m := c.in.take()
-		c.mu.Unlock()
-		c.handlerDone(c.onMessage(m))
-		c.mu.Lock()
-	}
-	if c.in != nil && !c.in.begun {
-		c.in = nil
-	}
-	c.opening = false
-	c.wakeReader()
-	c.mu.Unlock()
-
 	if late {
-		c.onClose()
-	} else {
+		defer c.onClose()
+	}
+	c.open()
+	if !late {
 		<-served
 	}
 	if c.end.Code == CloseNormal || c.end.Code == CloseNoStatus {
 		return nil
 	}
 	return c.end
+}
+
+// open delivers OnOpen and the message that has arrived before it, and leaves the rest to the
+// reader.
+func (c *Conn) open() {
+	returned := false
+	defer func() {
+		if !returned {
+			c.handlerDone(errHandlerGone)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.in != nil && !c.in.begun {
+			c.in = nil
+		}
+		c.opening = false
+		c.wakeReader()
+	}()
+	c.handlerDone(c.onOpen())
+	c.mu.Lock()
+	arrived := c.in != nil && c.in.end && !c.closing
+	var m Message
+	if arrived {
+		m = c.in.take()
+	}
+	c.mu.Unlock()
+	if arrived {
+		c.handlerDone(c.onMessage(m))
+	}
+	returned = true
 }
 
 // serving reports whether events go to a handler.
@@ -170,25 +188,27 @@ func (c *Conn) handlerDone(err error) {
 	if p, ok := err.(*panicError); ok {
 		c.cfg.log().Error("spout: handler panicked", "remote", c.RemoteAddr(), "panic", p.value, "stack", string(p.stack))
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.end != nil {
-		return
-	}
 	code, reason, cause := CloseInternal, "", err
-	if e, ok := errors.AsType[*CloseError](err); ok {
-		if proto.ValidCode(uint16(e.Code)) && checkClose(e.Code, e.Reason) == nil {
-			code, reason = e.Code, e.Reason
-		}
-		if e == err && !e.Remote && e.Err == nil {
-			cause = nil
+	if e, ok := errors.AsType[*CloseError](err); ok && proto.ValidCode(uint16(e.Code)) {
+		code = e.Code
+		if checkClose(code, e.Reason) == nil {
+			reason = e.Reason
+			if e == err && !e.Remote && e.Err == nil {
+				cause = nil
+			}
 		}
 	} else if errors.Is(err, ErrFull) {
 		code = CloseTryAgainLater
 	}
-	c.closing = true
-	c.startClose(code, reason, cause)
-	if _, ok := err.(*panicError); !ok && cause != nil {
+	c.mu.Lock()
+	open := c.end == nil
+	if open {
+		c.closing = true
+		c.startClose(code, reason, cause)
+	}
+	c.mu.Unlock()
+	// Without the lock: the user's Logger may send what it is told to this very connection.
+	if _, ok := err.(*panicError); !ok && open && cause != nil {
 		c.cfg.log().Error("spout: handler failed", "remote", c.RemoteAddr(), "err", err, "code", code)
 	}
 }

@@ -94,8 +94,9 @@ func (c *Conn) lastPing() instant { return c.nextPing - c.pingInterval() }
 func (c *Conn) startClock() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.waiting = now()
 	if c.cfg.pingInterval > 0 {
-		c.nextPing = now() + c.pingInterval()
+		c.nextPing = c.waiting + c.pingInterval()
 		c.arm(c.nextPing)
 	}
 }

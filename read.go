@@ -154,7 +154,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if c.in.reader != r {
+	if c.in == nil || c.in.reader != r {
 		if c.end != nil {
 			return 0, c.end
 		}
@@ -196,16 +196,23 @@ func (c *Conn) beginRead() error {
 		return errConcurrentRead
 	}
 	in.reading = true
-	if in.reader != nil {
-		in.reader = nil
-		if in.buf = nil; in.end {
-			in.clear()
-		} else {
-			in.skip = true
-		}
-		c.wakeReader()
-	}
+	c.giveUpReader()
 	return nil
+}
+
+// giveUpReader discards what is left of a message that was given out as a stream. c.mu is held.
+func (c *Conn) giveUpReader() {
+	in := c.in
+	if in == nil || in.reader == nil {
+		return
+	}
+	in.reader = nil
+	if in.buf = nil; in.end {
+		in.clear()
+	} else {
+		in.skip = true
+	}
+	c.wakeReader()
 }
 
 func (c *Conn) endRead() {

@@ -288,6 +288,27 @@ func (p *peer) wantEnd() {
 	}
 }
 
+// listen reads what comes, beside the test, and forgets it.
+func (p *peer) listen() { go io.Copy(io.Discard, p.in) }
+
+// drip sends b again and again, beside the test, until the connection ends.
+func (p *peer) drip(pause time.Duration, b []byte) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			if _, err := p.nc.Write(b); err != nil {
+				return
+			}
+			time.Sleep(pause)
+		}
+	}()
+	p.t.Cleanup(func() {
+		p.nc.Close()
+		<-ended
+	})
+}
+
 // hello has one message echoed, to see that the connection lives.
 func (p *peer) hello() {
 	p.t.Helper()
@@ -420,6 +441,43 @@ func dialPeer(t testing.TB, d *spout.Dialer, url string) (p *peer, dialled func(
 func echoServer(o spout.Options) *http.Server {
 	srv := &spout.Server{Options: o}
 	return &http.Server{Handler: srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error { return c.Send(m) })}
+}
+
+// ending returns an echo server that tells how its connections end. They are "served" by a handler
+// or "read" in a loop, as style says.
+func ending(style string, o spout.Options) (*http.Server, <-chan error) {
+	srv := &spout.Server{Options: o}
+	h := echo{ended: make(chan error, 1000)}
+	if style == "served" {
+		return &http.Server{Handler: srv.Handler(func(*http.Request) (spout.Handler, error) { return h, nil })}, h.ended
+	}
+	return &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, err := srv.Accept(w, r); err == nil {
+			go h.read(c)
+		}
+	})}, h.ended
+}
+
+// echo answers each message with itself, in either style.
+type echo struct {
+	spout.Base
+	ended chan error
+}
+
+func (h echo) OnMessage(c *spout.Conn, m spout.Message) error { return c.Send(m) }
+func (h echo) OnClose(_ *spout.Conn, err error)               { h.ended <- err }
+
+func (h echo) read(c *spout.Conn) {
+	for {
+		m, err := c.Read(context.Background())
+		if err == nil {
+			err = c.Send(m)
+		}
+		if err != nil {
+			h.ended <- err
+			return
+		}
+	}
 }
 
 // silent is a logger for tests in which handlers fail on purpose.

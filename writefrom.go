@@ -28,8 +28,16 @@ func (c *Conn) WriteFrom(ctx context.Context, t Type, r io.Reader) error {
 	defer putBuffer(buf)
 	var text proto.UTF8
 	op := proto.Op(t)
-	for end := false; !end; {
-		n, err := r.Read(buf[:streamPiece])
+	returned := false
+	defer func() {
+		if !returned {
+			c.endStream(errSourceGone, op == proto.OpContinuation)
+		}
+	}()
+	var err error
+	for end := false; !end && err == nil; {
+		var n int
+		n, err = r.Read(buf[:streamPiece])
 		end = err == io.EOF
 		if end {
 			err = nil
@@ -40,14 +48,12 @@ func (c *Conn) WriteFrom(ctx context.Context, t Type, r io.Reader) error {
 		if err == nil && (n > 0 || end) {
 			err = c.streamFrame(ctx, proto.Header{Fin: end, Op: op}, buf[:n])
 		}
-		if err != nil {
-			return c.endStream(err, op == proto.OpContinuation)
-		}
-		if n > 0 {
+		if err == nil && n > 0 {
 			op = proto.OpContinuation
 		}
 	}
-	return c.endStream(nil, true)
+	returned = true
+	return c.endStream(err, op == proto.OpContinuation)
 }
 
 // beginStream waits until no other message is being streamed.
@@ -108,8 +114,7 @@ func (c *Conn) endStream(err error, begun bool) error {
 		if c.end == nil {
 			c.fail(CloseInternal, "", err)
 		} else {
-			c.out.abandonStream()
-			c.sendClose(c.end.Code, c.end.Reason)
+			c.breakStream()
 		}
 		return err
 	}
@@ -117,4 +122,16 @@ func (c *Conn) endStream(err error, begun bool) error {
 	c.out.grant(c.cfg.sendLimit)
 	c.flush()
 	return err
+}
+
+// breakStream gives up the message of a WriteFrom, behind which the close frame waits, so that this
+// goes out at once. c.mu is held.
+func (c *Conn) breakStream() {
+	if !c.streaming() {
+		return
+	}
+	c.out.abandonStream()
+	if c.end.Code != CloseAbnormal {
+		c.sendClose(c.end.Code, c.end.Reason)
+	}
 }

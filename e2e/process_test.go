@@ -20,19 +20,19 @@ const patience = 30 * time.Second
 // child is a process that a test runs. It ends with the test at the latest;
 // what it said is shown if the test fails.
 type child struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-	lines chan string   // what it printed, line by line
-	said  *transcript   // what it printed and complained
-	done  chan struct{} // closed when it has ended
-	err   error         // how it ended; to be read after done
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	lines  chan string   // what it printed, line by line
+	said   *transcript   // what it printed and complained
+	done   chan struct{} // closed when it has ended
+	err    error         // how it ended; to be read after done
+	killed bool          // by the test
 }
 
 // start runs cmd until the end of the test.
 func start(t *testing.T, cmd *exec.Cmd) *child {
 	t.Helper()
-	c := &child{t: t, cmd: cmd, lines: make(chan string, 1024), said: new(transcript), done: make(chan struct{})}
+	c := &child{cmd: cmd, lines: make(chan string, 1024), said: new(transcript), done: make(chan struct{})}
 	dieWithParent(cmd)
 	var err error
 	if c.stdin, err = cmd.StdinPipe(); err != nil {
@@ -72,38 +72,45 @@ func start(t *testing.T, cmd *exec.Cmd) *child {
 }
 
 // line returns the next line that the child prints.
-func (c *child) line() string {
-	c.t.Helper()
+func (c *child) line(t *testing.T) string {
+	t.Helper()
 	select {
 	case line, ok := <-c.lines:
 		if !ok {
 			<-c.done
-			c.t.Fatalf("%s ended: %v", c.cmd, c.err)
+			t.Fatalf("%s ended: %v", c.cmd, c.err)
 		}
 		return line
 	case <-time.After(patience):
-		c.t.Fatalf("%s printed nothing for %v", c.cmd, patience)
+		t.Fatalf("%s printed nothing for %v", c.cmd, patience)
 	}
 	panic("unreachable")
 }
 
 // kill ends the child at once, if it has not ended, and waits until it is gone.
 func (c *child) kill() {
+	c.killed = true
 	c.cmd.Process.Kill()
-	for range c.lines {
-	}
+	c.drain()
 	<-c.done
 }
 
 // terminate asks the child to end and reports how it did.
 func (c *child) terminate() error {
 	c.cmd.Process.Signal(syscall.SIGTERM)
+	go c.drain()
 	select {
 	case <-c.done:
 		return c.err
 	case <-time.After(patience):
 		c.kill()
 		return fmt.Errorf("still running %v after SIGTERM", patience)
+	}
+}
+
+// drain forgets what the child prints from now on.
+func (c *child) drain() {
+	for range c.lines {
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 )
 
 const demoHelp = `spout demo starts a server with a page to try WebSockets with, in any browser.
@@ -41,15 +43,23 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return cfg.serve(ctx, "demo", stdout, stderr, func(s *server) {
 		fmt.Fprintf(stdout, `spout is listening. Open
 
-    %s
+    %[1]s
 
 and then try
 
-  the Chat in two tabs        stop spout, start it again, and both come back
-  spout serve . --addr :9000  your own files, with WebSockets beside them
-  spout help                  the rest
+  the Chat in two tabs: stop spout, start it again, and both come back
+  %[2]s serve . --addr 127.0.0.1:9000   your own files, with WebSockets beside them
+  %[2]s help   the rest
 
 Ctrl-C stops it.
-`, s.url())
+`, s.url(), invocation())
 	})
+}
+
+// invocation is what to type for this program: "go run" leaves none that could be found again.
+func invocation() string {
+	if exe, err := os.Executable(); err == nil && strings.Contains(exe, "go-build") {
+		return "go run ./cmd/spout"
+	}
+	return "spout"
 }

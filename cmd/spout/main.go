@@ -1,4 +1,4 @@
-// Command spout tries and serves WebSockets: "spout" alone starts a server with a page to try it with, "spout help" lists
+// Command spout tries, serves and checks WebSockets: "spout" alone starts a server with a page to try it with, "spout help" lists
 // the rest.
 package main
 
@@ -34,6 +34,7 @@ func verbs() []verb {
 	return []verb{
 		{"demo", "start a server and a page to try it with (what spout alone does)", demoHelp, runDemo},
 		{"serve", "serve files and WebSockets", serveHelp, runServe},
+		{"check", "check a server against RFC 6455", checkHelp, runCheck},
 		{"version", "print the version", "spout version prints the version of this program.\n", runVersion},
 		{"help", "explain a verb", "spout help [VERB] lists the verbs, or explains one.\n", runHelp},
 	}
@@ -96,7 +97,7 @@ func runHelp(_ context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, v.help)
 		return exitOK
 	}
-	fmt.Fprint(stdout, "spout tries and serves WebSockets.\n\n")
+	fmt.Fprint(stdout, "spout tries, serves and checks WebSockets.\n\n")
 	for _, v := range verbs() {
 		fmt.Fprintf(stdout, "  spout %-8s %s\n", v.name, v.short)
 	}

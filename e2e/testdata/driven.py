@@ -1,10 +1,12 @@
 """What the Python ends have in common: commands come in as lines of JSON, events go out.
 
-A command has the key "do", an event the key "event"; "data" and "parts" are base64.
+A command has the key "do", an event the key "event". "data" and "parts" are base64; a
+command's data is to be repeated "times". Of a message an event tells size and SHA-256.
 The process ends when its standard input does.
 """
 import asyncio
 import base64
+import hashlib
 import json
 import os
 import sys
@@ -18,10 +20,8 @@ def emit(event, **fields):
 
 
 def emit_message(message):
-    if isinstance(message, str):
-        emit("message", type="text", data=encode(message.encode()))
-    else:
-        emit("message", type="binary", data=encode(message))
+    kind, data = ("text", message.encode()) if isinstance(message, str) else ("binary", message)
+    emit("message", type=kind, size=len(data), sum=hashlib.sha256(data).hexdigest())
 
 
 def emit_close(code, reason):
@@ -35,7 +35,7 @@ def encode(data):
 
 def payload(command):
     """The command's message: text or bytes."""
-    return typed(command, base64.b64decode(command.get("data", "")))
+    return typed(command, base64.b64decode(command["data"] or "") * command["times"])
 
 
 def parts(command):

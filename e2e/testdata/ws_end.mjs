@@ -1,6 +1,8 @@
 // One end of a connection, by ws of npm: a client ("client"), or a server ("listen" [CERT KEY]).
-// Commands come in as lines of JSON, events go out; "data" and "parts" are base64.
+// Commands come in as lines of JSON, events go out. "data" and "parts" are base64; a command's
+// data is to be repeated "times". Of a message an event tells size and SHA-256.
 // The process ends when its standard input does.
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -18,7 +20,11 @@ function emit(event, fields) {
 function attach(ws) {
   conn = ws;
   ws.on('message', (data, isBinary) =>
-    emit('message', { type: isBinary ? 'binary' : 'text', data: data.toString('base64') }));
+    emit('message', {
+      type: isBinary ? 'binary' : 'text',
+      size: data.length,
+      sum: createHash('sha256').update(data).digest('hex'),
+    }));
   ws.on('ping', (data) => emit('ping', { data: data.toString('base64') }));
   ws.on('pong', (data) => emit('pong', { data: data.toString('base64') }));
   ws.on('close', (code, reason) => emit('close', { code, reason: reason.toString() }));
@@ -46,6 +52,11 @@ function listen(cert, key) {
   server.listen(0, '127.0.0.1', () => emit('listening', { port: server.address().port }));
 }
 
+function repeated(data, times) {
+  const unit = Buffer.from(data ?? '', 'base64');
+  return Buffer.alloc(unit.length * times, unit);
+}
+
 const commands = {
   dial({ url, subprotocols, ca }) {
     const ws = new WebSocket(url, subprotocols ?? [], ca && { ca: fs.readFileSync(ca) });
@@ -57,12 +68,13 @@ const commands = {
     });
     attach(ws);
   },
-  send({ type, data = '', parts = [data] }) {
-    parts.forEach((part, i) =>
-      conn.send(Buffer.from(part, 'base64'), { binary: type === 'binary', fin: i === parts.length - 1 }));
+  send({ type, data, times, parts }) {
+    const frames = parts ? parts.map((part) => Buffer.from(part, 'base64')) : [repeated(data, times)];
+    frames.forEach((frame, i) =>
+      conn.send(frame, { binary: type === 'binary', fin: i === frames.length - 1 }));
   },
-  ping({ data = '' }) {
-    conn.ping(Buffer.from(data, 'base64'));
+  ping({ data, times }) {
+    conn.ping(repeated(data, times));
   },
   close({ code, reason }) {
     conn.close(code, reason);

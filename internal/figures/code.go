@@ -26,7 +26,7 @@ func sources() (files []sourceFile, err error) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && d.Name() == "node_modules":
+		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == "out"):
 			return filepath.SkipDir
 		case d.IsDir() || filepath.Ext(path) != ".go":
 			return nil

@@ -118,29 +118,35 @@ var section57 = []exchange{
 
 func TestSection57Decode(t *testing.T) { converse(t, section57) }
 
-// A row of pieces as the decoder gives them out: where they begin and end, and what the frame has left.
+// The pieces of messages as the decoder gives them out, and the frames that it has completed.
 func TestPieces(t *testing.T) {
 	d := NewDecoder(&Rules{})
 	for _, c := range []struct {
-		hex  string
-		want string // kind, opcode, first, end, left, payload
+		hex   string
+		want  string // kind, opcode, first, end, left, payload
+		fresh bool   // a frame was completed
 	}{
-		{"01", "0 0 false false 0"},
-		{"05", "0 0 false false 0"},
-		{"41", "1 1 true false 4 A"},
-		{"4243", "1 1 false false 2 BC"},
-		{"4445", "1 1 false false 0 DE"},
-		{"00 00", "0 0 false false 0"}, // an empty fragment is no event
-		{"8900", "2 0 false false 0"},
-		{"00 01 46", "1 1 false false 0 F"},
-		{"80 00", "1 1 false true 0"},
-		{"02 00", "0 0 false false 0"},
-		{"80 7e 0100 47", "1 2 true false 255 G"},
+		{"01", "0 0 false false 0", false},
+		{"05", "0 0 false false 0", false},
+		{"41", "1 1 true false 4 A", false},
+		{"4243", "1 1 false false 2 BC", false},
+		{"4445", "1 1 false false 0 DE", true},
+		{"00 00", "0 0 false false 0", true}, // an empty fragment is no event
+		{"8900", "2 0 false false 0", true},
+		{"8a02 31", "0 0 false false 0", false},
+		{"32", "3 0 false false 0 12", true},
+		{"00 01 46", "1 1 false false 0 F", true},
+		{"80 00", "1 1 false true 0", true},
+		{"02 00", "0 0 false false 0", true},
+		{"80 7e 0100 47", "1 2 true false 255 G", false},
 	} {
 		ev, rest, err := d.Next(unhex(c.hex))
 		got := fmt.Sprintf("%d %d %v %v %d %s", ev.Kind, ev.Op, ev.First, ev.End, ev.Left, ev.Payload)
-		if strings.TrimSpace(got) != c.want || len(rest) > 0 || err != nil {
-			t.Errorf("%s: %s, %x left, %v; want %s", c.hex, got, rest, err, c.want)
+		if fresh := d.Fresh(); strings.TrimSpace(got) != c.want || fresh != c.fresh || len(rest) > 0 || err != nil {
+			t.Errorf("%s: %s, fresh %v, %x left, %v; want %s, fresh %v", c.hex, got, fresh, rest, err, c.want, c.fresh)
+		}
+		if d.Fresh() {
+			t.Errorf("%s: a frame is completed twice", c.hex)
 		}
 	}
 }

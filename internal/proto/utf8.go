@@ -62,7 +62,7 @@ func sequence(b byte) int {
 	return 2
 }
 
-// next takes one byte by the table of RFC 3629, section 4.
+// next takes one byte of a sequence of several, by the table of RFC 3629, section 4.
 func (u *UTF8) next(b byte) bool {
 	if u.need > 0 {
 		if b < u.lo || b > u.hi {
@@ -72,13 +72,10 @@ func (u *UTF8) next(b byte) bool {
 		u.lo, u.hi = 0x80, 0xBF
 		return true
 	}
-	u.lo, u.hi = 0x80, 0xBF
-	switch {
-	case b < 0x80:
-		return true
-	case b < 0xC2 || b > 0xF4: // a continuation byte, an overlong form, beyond U+10FFFF
+	if b < 0xC2 || b > 0xF4 { // an overlong form, beyond U+10FFFF
 		return false
 	}
+	u.lo, u.hi = 0x80, 0xBF
 	u.need = uint8(sequence(b) - 1)
 	switch b {
 	case 0xE0: // overlong

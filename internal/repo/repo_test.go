@@ -31,8 +31,8 @@ func readFile(t *testing.T, name string) string {
 }
 
 // goFiles returns the Go files of all modules, as paths relative to root. Like
-// the go command it leaves out testdata and directories that begin with a dot
-// or an underscore.
+// the go command it leaves out testdata, and directories that begin with a dot
+// or an underscore; besides, what is not committed: node_modules and out.
 func goFiles(t *testing.T) (files []string) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -42,7 +42,7 @@ func goFiles(t *testing.T) (files []string) {
 		name := d.Name()
 		switch {
 		case d.IsDir() && path != root && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") ||
-			name == "testdata" || name == "node_modules"):
+			name == "testdata" || name == "node_modules" || name == "out"):
 			return filepath.SkipDir
 		case !d.IsDir() && strings.HasSuffix(name, ".go"):
 			rel, err := filepath.Rel(root, path)

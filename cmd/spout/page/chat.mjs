@@ -150,6 +150,7 @@ function receive(message) {
     case "members":
       you = message.you;
       showMembers(new Map(message.members.map((m) => [m.id, m.name])));
+      say(textError, "");
       state("open", `In ${joined.room} as ${joined.name}`);
       note(`You joined ${joined.room}.`);
       break;

@@ -1,8 +1,8 @@
-// The Echo tab: one WebSocket, a composer, and the timeline of what went over it.
+// The Echo tab: one WebSocket (in socket.mjs), a composer, and the timeline of what went over it.
 
 import { parseHex } from "./hex.mjs";
 import { closeProblem, utf8Length } from "./rules.mjs";
-import { Timeline, closeRow, formatSize, sameBytes, wireSize } from "./timeline.mjs";
+import { Timeline, closeRow, formatSize, wireSize } from "./timeline.mjs";
 import { hideNote, showNote } from "./note.mjs";
 
 const $ = (id) => document.getElementById(id);
@@ -22,11 +22,15 @@ const count = $("echo-count");
 const panel = $("panel-echo");
 const timeline = new Timeline($("timeline"), panel.querySelector(".scroll"), $("timeline-summary"));
 
-let socket = null; // the current connection, from connect until its close event
-let unanswered = []; // { data, at }: what was sent and has not come back yet, oldest first
+const socket = new Worker("socket.mjs", { type: "module" });
+let target = null; // the URL of the connection, from connect until it has closed
+let opened = false; // it was open
+let next = null; // the path to connect to when it has closed
+
 const sentBefore = { text: [], binary: [] }; // what was typed, for the arrow key
 
 export function start() {
+  socket.onmessage = ({ data }) => events[data.event](data);
   url.value = address("/websocket");
   $("echo-addresses").append(...["/websocket", "/ws/echo", "/ws/clock", "/ws/close/4000"].map((path) => new Option("", address(path))));
 
@@ -63,14 +67,15 @@ export function start() {
 // open puts path into the address field, closes what is open and connects.
 export function open(path) {
   url.value = address(path);
-  if (socket !== null) {
-    const old = socket;
-    old.addEventListener("close", () => connect(), { once: true });
-    old.close(1000);
-    state("closing");
+  if (target === null) {
+    connect();
     return;
   }
-  connect();
+  next = path;
+  if (status.dataset.state !== "closing") {
+    state("closing");
+    socket.postMessage({ order: "close", code: 1000, reason: "" });
+  }
 }
 
 function address(path) {
@@ -78,110 +83,115 @@ function address(path) {
 }
 
 function connect() {
-  if (socket !== null) return;
+  if (target !== null) return;
   say(connectionError, "", url);
-  let target, ws;
   try {
     if (url.value.trim() === "") throw new Error("An address is missing.");
     target = new URL(url.value.trim(), address("/"));
-    ws = new WebSocket(target);
   } catch (err) {
-    say(connectionError, connectProblem(err, target), url);
+    say(connectionError, err instanceof TypeError ? `“${url.value.trim()}” is not an address.` : err.message, url);
     return;
   }
-  socket = ws;
-  ws.binaryType = "arraybuffer";
-  unanswered = [];
-  let opened = false;
+  opened = false;
   state("connecting");
+  socket.postMessage({ order: "connect", url: target.href });
+}
 
-  ws.onopen = () => {
+const events = {
+  refused({ name }) {
+    say(connectionError, name === "SecurityError"
+      ? "A page that came over https may only open wss addresses."
+      : `“${target.href}” is not a WebSocket address: it begins with ws:// or wss:// and has no fragment.`, url);
+    target = null;
+    state("closed");
+  },
+
+  open({ protocol, at }) {
     opened = true;
     hideNote();
     state("open");
-    timeline.add({ direction: "received", opcode: "open", data: target.href + (ws.protocol ? `, subprotocol ${ws.protocol}` : "") });
-  };
-  ws.onmessage = (event) => {
-    const now = performance.now();
-    const data = typeof event.data === "string" ? event.data : new Uint8Array(event.data);
-    timeline.add({ direction: "received", opcode: opcode(data), data, size: wireSize(data), rtt: answered(data, now) });
-  };
-  ws.onclose = (event) => {
-    socket = null;
-    state("closed", opened ? `Closed with ${event.code}` : "Not connected");
-    if (opened) {
-      timeline.add(closeRow("received", event.code, event.reason));
-      return;
-    }
-    timeline.add({ direction: "local", opcode: "error", data: `Could not connect to ${target.href}. A browser does not tell a page why; its console may.` });
-    if (target.protocol === "wss:") showNote(target, connect);
-  };
-}
+    timeline.add({ at, direction: "received", opcode: "open", data: target.href + (protocol ? `, subprotocol ${protocol}` : "") });
+  },
 
-function connectProblem(err, target) {
-  if (err.name === "SecurityError") return "A page that came over https may only open wss addresses.";
-  if (err.name === "SyntaxError" && target) return `“${target.href}” is not a WebSocket address: it begins with ws:// or wss:// and has no fragment.`;
-  if (err instanceof TypeError) return `“${url.value.trim()}” is not an address.`;
-  return err.message;
-}
+  sent({ data, at }) {
+    timeline.add({ at, direction: "sent", opcode: opcode(data), data, size: wireSize(data) });
+  },
+
+  unsent() {
+    const { field, typed } = lastSent;
+    if (field.value === "") field.value = typed;
+    say(sendError, "The connection closed before this could be sent.");
+    showCount();
+  },
+
+  received({ data, rtt, at }) {
+    timeline.add({ at, direction: "received", opcode: opcode(data), data, size: wireSize(data), rtt });
+  },
+
+  closing({ code, reason, at }) {
+    timeline.add({ at, ...closeRow("sent", code, reason) });
+  },
+
+  closed({ code, reason, at }) {
+    const was = target;
+    const gaveUp = !opened && status.dataset.state === "closing";
+    target = null;
+    state("closed", opened ? `Closed with ${code}` : undefined);
+    if (opened) {
+      timeline.add({ at, ...closeRow("received", code, reason) });
+    } else if (!gaveUp) {
+      timeline.add({ at, direction: "local", opcode: "error", data: `Could not connect to ${was.href}; the browser's console may say why.` });
+      if (was.protocol === "wss:") showNote(was, connect);
+    }
+    if (next !== null) {
+      next = null;
+      connect();
+    }
+  },
+};
 
 function disconnect() {
-  if (socket === null) return;
-  if (socket.readyState === WebSocket.CONNECTING) {
-    socket.close();
-    return;
+  const now = status.dataset.state;
+  if (now === "connecting") {
+    state("closing");
+    socket.postMessage({ order: "close" });
   }
-  if (socket.readyState !== WebSocket.OPEN) return;
+  if (now !== "open") return;
   const code = closeCode.value.trim();
   const reason = closeReason.value;
   const problem = closeProblem(code, reason);
   say(connectionError, problem, problem.includes("reason takes") ? closeReason : closeCode);
   if (problem !== "") return;
-  if (code === "") socket.close();
-  else socket.close(Number(code), reason);
   state("closing");
-  timeline.add(closeRow("sent", code === "" ? undefined : Number(code), reason));
+  socket.postMessage({ order: "close", code: code === "" ? undefined : Number(code), reason });
 }
+
+let lastSent; // { field, typed }
 
 function send() {
   const binary = $("echo-mode-binary").checked;
   const field = binary ? hex : text;
-  let data = field.value;
+  const typed = field.value;
+  let data = typed;
   if (binary) {
     try {
-      data = parseHex(field.value);
+      data = parseHex(typed);
     } catch (err) {
       say(sendError, err.message, field);
       return;
     }
   }
-  if (socket === null || socket.readyState !== WebSocket.OPEN) {
+  if (status.dataset.state !== "open") {
     say(sendError, "Not connected. What you typed is kept; connect and send it again.");
     return;
   }
+  socket.postMessage({ order: "send", data });
   say(sendError, "", field);
-  const at = performance.now();
-  socket.send(data);
-  unanswered.push({ data, at });
-  if (unanswered.length > 1000) unanswered.shift();
-  timeline.add({ direction: "sent", opcode: opcode(data), data, size: wireSize(data) });
-  if (field.value !== "") sentBefore[binary ? "binary" : "text"].push(field.value);
+  lastSent = { field, typed };
+  if (typed !== "") sentBefore[binary ? "binary" : "text"].push(typed);
   field.value = "";
   recalled = 0;
   showCount();
-}
-
-// answered returns the time since the oldest message that data is the answer to: the same bytes, or the same text
-// behind words of the server's own. Other messages, such as the clock's, are not answers.
-function answered(data, now) {
-  const at = unanswered.findIndex((sent) =>
-    typeof data === "string"
-      ? typeof sent.data === "string" && data.endsWith(sent.data)
-      : typeof sent.data !== "string" && sameBytes(data, sent.data));
-  if (at < 0) return undefined;
-  const rtt = now - unanswered[at].at;
-  unanswered.splice(0, at + 1);
-  return rtt;
 }
 
 let recalled = 0; // how many messages back the arrow key has gone
@@ -237,7 +247,7 @@ function opcode(data) {
   return typeof data === "string" ? "text" : "binary";
 }
 
-function state(name, words = { connecting: "Connecting…", open: "Connected", closing: "Closing…" }[name]) {
+function state(name, words = { closed: "Not connected", connecting: "Connecting…", open: "Connected", closing: "Closing…" }[name]) {
   status.dataset.state = name;
   status.textContent = words;
   connectButton.setAttribute("aria-disabled", String(name !== "closed"));

@@ -32,8 +32,8 @@ export class Timeline {
   }
 
   // add appends a row. direction is "sent", "received" or "local"; opcode "open", "text", "binary", "close" or "error".
-  // data is a string or a Uint8Array; size is in bytes; rtt, in milliseconds, belongs to an answer.
-  add({ direction, opcode, data = "", size, rtt, code, reason }) {
+  // data is a string or a Uint8Array; size is in bytes; rtt, in milliseconds, belongs to an answer; at is when it was.
+  add({ at, direction, opcode, data = "", size, rtt, code, reason }) {
     const row = document.createElement("li");
     row.dataset.direction = direction;
     row.dataset.opcode = opcode;
@@ -46,7 +46,7 @@ export class Timeline {
     const line = document.createElement("summary");
     line.className = "row";
     line.append(
-      cell("time", clock(new Date())),
+      cell("time", clock(new Date(at))),
       cell("ladder", "", { sent: "sent", received: "received", local: "" }[direction]),
       cell("opcode", opcode),
       cell("payload", preview(data)),
@@ -199,9 +199,3 @@ export function formatTime(ms) {
   if (ms < 1000) return `${ms.toFixed(0)} ms`;
   return `${(ms / 1000).toFixed(2)} s`;
 }
-
-// sameBytes reports whether two arrays hold the same bytes.
-export function sameBytes(a, b) {
-  return a.length === b.length && a.every((x, i) => x === b[i]);
-}
-

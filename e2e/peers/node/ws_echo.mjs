@@ -5,6 +5,7 @@ const server = new WebSocketServer({
   host: '127.0.0.1',
   port: 0,
   maxPayload: 64 << 20,
+  maxPendingAutoPongs: 0,
   handleProtocols: (offered) => (offered.has('echo') ? 'echo' : false),
 });
 server.on('listening', () => console.log(server.address().port));

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/spoutws/spout/internal/conformance"
+)
+
+const checkHelp = `spout check asks a WebSocket server the cases of RFC 6455 and judges its answers.
+
+  spout check URL [flags]
+
+URL is ws:// or wss:// and must echo each message as it came. Every case opens a connection of
+its own, sends bytes, most of which no browser would, and ends with a verdict:
+
+  pass      the answer is what the RFC wants
+  lenient   it departs from a SHOULD, or accepts what common practice accepts
+  fail      it breaks a MUST
+
+Each failure is reported with its section of the RFC and the bytes exchanged. A server whose limit
+is below the size of a message passes by refusing it with 1009 (message too big).
+
+  --run REGEX         only the cases whose id matches, such as ^utf8/ or unmasked
+  --list              list the cases, and ask nobody
+  --json              print one JSON object: totals, and every case with its exchange in hex
+  -v                  report what is lenient like a failure
+  -k                  take any certificate (wss)
+  --timeout DURATION  the time for a whole case (default 10s)
+  --parallel N        cases at a time (default 8)
+
+The exit status is 0 without a failure, 1 with one, and 2 if nothing could be judged: a flag is
+wrong, nobody is there, or it is no echo server.
+
+Examples:
+  spout check ws://127.0.0.1:8888/ws/echo
+  spout check wss://localhost:8443/ws/echo -k --run ^handshake/
+  spout check ws://127.0.0.1:8888/ws/echo --json
+`
+
+// exitUnjudged is the exit status without verdicts. 1 is for a server that fails.
+const exitUnjudged = 2
+
+// checkConfig is a command line of spout check.
+type checkConfig struct {
+	conformance.Config
+	run                 *regexp.Regexp
+	list, json, verbose bool
+}
+
+func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	cfg, err := parseCheck(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, checkHelp)
+		return exitOK
+	}
+	if err != nil {
+		return usage(stderr, "check", err)
+	}
+	cases := slices.DeleteFunc(conformance.Cases(), func(c conformance.Case) bool { return !cfg.run.MatchString(c.ID) })
+	if len(cases) == 0 {
+		return usage(stderr, "check", fmt.Errorf("no case matches %q; --list lists them", cfg.run))
+	}
+	if cfg.list {
+		for _, c := range cases {
+			fmt.Fprintf(stdout, "%-44s %-6s %s\n", c.ID, c.Rule.Section, c.Title)
+		}
+		return exitOK
+	}
+	checker, err := conformance.New(cfg.Config)
+	if err != nil {
+		return usage(stderr, "check", err)
+	}
+	if err := checker.Probe(ctx); err != nil {
+		fmt.Fprintf(stderr, "spout check: %s can't be checked: %v\n", cfg.URL, err)
+		return exitUnjudged
+	}
+
+	start := time.Now()
+	bar := newProgress(stderr, len(cases))
+	results, err := checker.Run(ctx, cases, bar.add)
+	bar.clear()
+	if err != nil {
+		fmt.Fprintln(stderr, "spout check: interrupted")
+		return exitUnjudged
+	}
+	report := checkReport{url: cfg.URL, results: results, duration: time.Since(start), verbose: cfg.verbose}
+	if cfg.json {
+		err = report.writeJSON(stdout)
+	} else {
+		err = report.writeText(stdout)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "spout check: the report could not be written: %v\n", err)
+		return exitUnjudged
+	}
+	if report.total("").Fail > 0 {
+		return exitError
+	}
+	return exitOK
+}
+
+func parseCheck(args []string) (checkConfig, error) {
+	cfg := checkConfig{run: regexp.MustCompile("")}
+	flags := flag.NewFlagSet("check", flag.ContinueOnError)
+	flags.Func("run", "", func(s string) (err error) {
+		cfg.run, err = regexp.Compile(s)
+		return err
+	})
+	flags.BoolVar(&cfg.list, "list", false, "")
+	flags.BoolVar(&cfg.json, "json", false, "")
+	flags.BoolVar(&cfg.verbose, "v", false, "")
+	insecure := flags.Bool("k", false, "")
+	flags.DurationVar(&cfg.Timeout, "timeout", 10*time.Second, "")
+	flags.IntVar(&cfg.Parallel, "parallel", 8, "")
+	operands, err := parse(flags, args)
+	switch {
+	case err != nil:
+		return cfg, err
+	case cfg.Timeout <= 0:
+		return cfg, errors.New("--timeout wants a duration above 0, such as 10s")
+	case cfg.Parallel <= 0:
+		return cfg, errors.New("--parallel wants a number above 0")
+	case len(operands) > 1:
+		return cfg, fmt.Errorf("unexpected argument %q: one server is checked at a time", operands[1])
+	case len(operands) == 0 && !cfg.list:
+		return cfg, errors.New("the URL of an echo server is missing, such as ws://127.0.0.1:8888/ws/echo")
+	case len(operands) == 1:
+		cfg.URL = operands[0]
+	}
+	cfg.TLS = &tls.Config{InsecureSkipVerify: *insecure}
+	return cfg, nil
+}

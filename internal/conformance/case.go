@@ -1,0 +1,115 @@
+package conformance
+
+import (
+	"fmt"
+	"time"
+)
+
+// Family is a group of cases, and the first part of their ids.
+type Family string
+
+// The families, in the order of a report.
+const (
+	Handshake     Family = "handshake"
+	Framing       Family = "framing"
+	Reserved      Family = "reserved"
+	Fragmentation Family = "fragmentation"
+	Pings         Family = "pings"
+	UTF8          Family = "utf8"
+	Closing       Family = "close"
+	Limits        Family = "limits"
+)
+
+// Families lists every family in the order of a report.
+var Families = []Family{Handshake, Framing, Reserved, Fragmentation, Pings, UTF8, Closing, Limits}
+
+// Verdict is the judgement of a case.
+type Verdict string
+
+// The verdicts, from best to worst.
+const (
+	Pass    Verdict = "pass"
+	Lenient Verdict = "lenient"
+	Fail    Verdict = "fail"
+)
+
+// Rule is a sentence of RFC 6455.
+type Rule struct {
+	Section string `json:"section"`
+	Text    string `json:"text"`
+}
+
+// Case is one question to a server.
+type Case struct {
+	ID     string // unique, as in "framing/text-125"
+	Family Family
+	Title  string // what is sent and what is expected, in a few words
+	Rule   Rule   // what the expectation rests on
+
+	script func(*session)
+	large  bool // moves megabytes: runs alone
+}
+
+// Result is what became of a case.
+type Result struct {
+	Case
+	Verdict  Verdict
+	Reason   string // why it is not a pass
+	Broken   Rule   // the rule that was broken, where it is another than the case's own
+	Exchange []Transfer
+	Duration time.Duration
+}
+
+// Cases returns every case, family by family. The result belongs to the caller.
+func Cases() []Case {
+	var l list
+	for _, add := range []func(*list){
+		handshakeCases, framingCases, reservedCases, fragmentationCases,
+		pingCases, utf8Cases, closeCases, limitCases,
+	} {
+		add(&l)
+	}
+	return l.cases
+}
+
+// list collects the cases of one family after the other.
+type list struct {
+	family Family
+	cases  []Case
+}
+
+// add appends a case. The name may use fmt's verbs for the arguments.
+func (l *list) add(name, title string, rule Rule, script func(*session)) *Case {
+	id := string(l.family) + "/" + name
+	for i := range l.cases {
+		if l.cases[i].ID == id {
+			panic("conformance: two cases " + id)
+		}
+	}
+	l.cases = append(l.cases, Case{ID: id, Family: l.family, Title: title, Rule: rule, script: script})
+	return &l.cases[len(l.cases)-1]
+}
+
+// Total counts verdicts.
+type Total struct {
+	Pass    int `json:"pass"`
+	Lenient int `json:"lenient"`
+	Fail    int `json:"fail"`
+}
+
+// Add counts v.
+func (t *Total) Add(v Verdict) {
+	switch v {
+	case Pass:
+		t.Pass++
+	case Lenient:
+		t.Lenient++
+	case Fail:
+		t.Fail++
+	}
+}
+
+// String is the form of the golden files.
+func (t Total) String() string {
+	return fmt.Sprintf("%d passed, %d lenient, %d failed", t.Pass, t.Lenient, t.Fail)
+}

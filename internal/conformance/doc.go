@@ -1,0 +1,12 @@
+// Package conformance holds the cases of RFC 6455 that `spout check` runs against a server, and
+// what runs them.
+//
+// A case opens a connection of its own, sends bytes, and judges what comes back: pass, lenient
+// or fail. The server under test must echo every message with its type. Bytes on the wire are
+// built and read by this package alone, slowly and obviously, so that a fault of the library
+// can't hide behind the same fault here.
+//
+// A verdict is fail where the server breaks a MUST of the RFC or a statement of the same weight,
+// and lenient where it departs from a SHOULD, or where the RFC binds the sender only and common
+// practice accepts what was sent.
+package conformance

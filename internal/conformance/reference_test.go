@@ -1,0 +1,212 @@
+package conformance
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// reference is an echo server that passes every case: the RFC's rules one after the other, a byte
+// at a time, for one message after the other, with nothing taken from the library. Its fields
+// break it.
+type reference struct {
+	change func(out []byte) []byte // each frame as it is sent; nil is not sent
+	mute   bool                    // drops the connection where it should send a Close frame
+}
+
+// start serves it until the test ends and returns its URL.
+func (ref *reference) start(t *testing.T) string {
+	ts := httptest.NewServer(ref)
+	t.Cleanup(ts.Close)
+	return "ws" + strings.TrimPrefix(ts.URL, "http") + "/echo"
+}
+
+var extensionList = func() *regexp.Regexp {
+	const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+	const param = token + `(=(` + token + `|"` + token + `"))?`
+	const extension = token + `( *; *` + param + `)*`
+	return regexp.MustCompile(`^ *` + extension + `( *, *` + extension + `)*$`)
+}()
+
+func (ref *reference) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Connection", "close")
+	h := r.Header
+	connection := "," + strings.ToLower(strings.Join(h["Connection"], ",")) + ","
+	connection = strings.ReplaceAll(strings.ReplaceAll(connection, " ", ""), "\t", "")
+	keys := h["Sec-Websocket-Key"]
+	origin, err := url.Parse(h.Get("Origin"))
+	switch {
+	case r.Method != "GET" || r.ProtoMinor != 1 || r.ContentLength != 0 || r.Host == "":
+	case strings.ToLower(h.Get("Upgrade")) != "websocket" || !strings.Contains(connection, ",upgrade,"):
+	case h.Get("Sec-Websocket-Version") != "13":
+		w.Header().Set("Sec-Websocket-Version", "13")
+	case len(keys) != 1:
+	case err != nil || len(h["Origin"]) > 1 || len(h["Origin"]) == 1 && origin.Host != r.Host:
+	default:
+		key, err := base64.StdEncoding.DecodeString(keys[0])
+		bad := err != nil || len(key) != 16
+		for _, e := range h["Sec-Websocket-Extensions"] {
+			bad = bad || !extensionList.MatchString(e)
+		}
+		if bad {
+			break
+		}
+		conn, rw, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+			"Sec-WebSocket-Accept: "+acceptFor(keys[0])+"\r\n\r\n")
+		ref.speak(conn, rw.Reader)
+		return
+	}
+	w.WriteHeader(400)
+}
+
+// speak echoes until the connection ends, and then closes it so that what was sent arrives.
+func (ref *reference) speak(conn net.Conn, r *bufio.Reader) {
+	code := ref.frames(conn, r)
+	if code == 0 || ref.mute {
+		return
+	}
+	var body []byte
+	if code != 1005 {
+		body = closeBody(uint16(code), "")
+	}
+	ref.send(conn, opClose, body)
+	conn.(*net.TCPConn).CloseWrite()
+	conn.SetReadDeadline(time.Now().Add(time.Second))
+	io.Copy(io.Discard, r)
+}
+
+func (ref *reference) send(conn net.Conn, op byte, payload []byte) {
+	out := newFrame(op, payload).unmasked().bytes()
+	if ref.change != nil {
+		out = ref.change(out)
+	}
+	conn.Write(out)
+}
+
+// frames handles frames and returns the code to close with, or 0 when the client has gone.
+func (ref *reference) frames(conn net.Conn, r *bufio.Reader) (code int) {
+	const limit = 256 << 10
+	var message []byte
+	var character []byte // the beginning of one
+	var op byte          // of the message under way
+	for {
+		var head [14]byte
+		if _, err := io.ReadFull(r, head[:2]); err != nil {
+			return 0
+		}
+		fin, rsv, frameOp := head[0] >= 0x80, head[0]&0x70, head[0]&0x0f
+		masked, length, more := head[1] >= 0x80, uint64(head[1]&0x7f), 0
+		control := frameOp >= 8
+		switch {
+		case rsv != 0 || !masked:
+			return 1002
+		case frameOp != opContinuation && frameOp != opText && frameOp != opBinary && frameOp != opClose && frameOp != opPing && frameOp != opPong:
+			return 1002
+		case control && (!fin || length > 125):
+			return 1002
+		case !control && (frameOp == opContinuation) != (op != 0):
+			return 1002
+		}
+		if length >= 126 {
+			more = int(length-126)*6 + 2
+		}
+		if _, err := io.ReadFull(r, head[2:2+more+4]); err != nil {
+			return 0
+		}
+		if more > 0 {
+			length = 0
+			for _, b := range head[2 : 2+more] {
+				length = length<<8 | uint64(b)
+			}
+			if length < 126 || more == 8 && length < 65536 || length >= 1<<63 {
+				return 1002
+			}
+			if length > limit || length+uint64(len(message)) > limit {
+				return 1009
+			}
+		}
+		key := head[2+more : 6+more]
+
+		if !control && frameOp != opContinuation {
+			op = frameOp
+		}
+		payload := message
+		if control {
+			payload = nil
+		}
+		for i := range int(length) {
+			b, err := r.ReadByte()
+			if err != nil {
+				return 0
+			}
+			b ^= key[i%4]
+			payload = append(payload, b)
+			if control || op != opText {
+				continue
+			}
+			if character = append(character, b); utf8.Valid(character) {
+				character = character[:0]
+			} else if !couldEnd(character) {
+				return 1007
+			}
+		}
+		switch {
+		case frameOp == opPing:
+			ref.send(conn, opPong, payload)
+		case frameOp == opClose:
+			return closeAnswer(payload)
+		case !control && fin:
+			if len(character) > 0 {
+				return 1007
+			}
+			ref.send(conn, op, payload)
+			message, op = nil, 0
+		case !control:
+			message = payload
+		}
+	}
+}
+
+// couldEnd reports whether some continuation makes the beginning of a character valid.
+func couldEnd(start []byte) bool {
+	for _, end := range []string{"\x80", "\x80\x80", "\x80\x80\x80", "\xbf", "\xbf\xbf", "\xbf\xbf\xbf"} {
+		if utf8.Valid(append(bytes.Clone(start), end...)) {
+			return true
+		}
+	}
+	return false
+}
+
+// closeAnswer is the code of the answer to a Close frame.
+func closeAnswer(body []byte) int {
+	if len(body) == 0 {
+		return 1005
+	}
+	if len(body) == 1 {
+		return 1002
+	}
+	code := int(binary.BigEndian.Uint16(body))
+	switch {
+	case code < 1000, code >= 1004 && code <= 1006, code >= 1015 && code < 3000, code >= 5000:
+		return 1002
+	case !utf8.Valid(body[2:]):
+		return 1007
+	}
+	return code
+}

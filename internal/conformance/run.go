@@ -1,0 +1,189 @@
+package conformance
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Config says which server is checked, and how.
+type Config struct {
+	URL      string        // of an echo endpoint: ws or wss
+	TLS      *tls.Config   // for wss; nil: the system's roots
+	Timeout  time.Duration // for a whole case; 10 s if zero
+	Parallel int           // cases at a time; 8 if zero
+}
+
+// Checker runs cases against one server. It may be used by several goroutines.
+type Checker struct {
+	target   target
+	timeout  time.Duration
+	parallel int
+}
+
+// New returns a Checker for c, or an error that says what is wrong with c.URL.
+func New(c Config) (*Checker, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	k := &Checker{timeout: c.Timeout, parallel: c.Parallel}
+	port, origin := "80", "http://"
+	switch u.Scheme {
+	case "ws":
+	case "wss":
+		port, origin = "443", "https://"
+		k.target.tls = &tls.Config{}
+		if c.TLS != nil {
+			k.target.tls = c.TLS.Clone()
+		}
+		if k.target.tls.ServerName == "" {
+			k.target.tls.ServerName = u.Hostname()
+		}
+	default:
+		return nil, fmt.Errorf("%q is not a WebSocket URL: it must begin with ws:// or wss://", c.URL)
+	}
+	if u.Hostname() == "" {
+		return nil, fmt.Errorf("%q names no host", c.URL)
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	k.target.addr = net.JoinHostPort(u.Hostname(), port)
+	k.target.host = u.Host
+	k.target.path = u.RequestURI()
+	k.target.origin = origin + u.Host
+	if k.timeout <= 0 {
+		k.timeout = 10 * time.Second
+	}
+	if k.parallel <= 0 {
+		k.parallel = 8
+	}
+	return k, nil
+}
+
+// target is where a server is reached.
+type target struct {
+	addr   string      // to dial
+	host   string      // the Host header
+	path   string      // with the query
+	origin string      // that of the server's own pages
+	tls    *tls.Config // nil for ws
+}
+
+// dial connects, with the TLS handshake where it belongs.
+func (t *target) dial(ctx context.Context) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", t.addr)
+	if err != nil || t.tls == nil {
+		return conn, err
+	}
+	c := tls.Client(conn, t.tls)
+	if err := c.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// closeWrite ends the sending direction of a connection that dial made.
+func closeWrite(c net.Conn) {
+	if t, ok := c.(*tls.Conn); ok {
+		t.CloseWrite()
+		c = t.NetConn()
+	}
+	if t, ok := c.(*net.TCPConn); ok {
+		t.CloseWrite()
+	}
+}
+
+// Probe tells whether there is a WebSocket echo server to check at all. The error says what is
+// there instead.
+func (k *Checker) Probe(ctx context.Context) error {
+	res := k.ask(ctx, Case{script: func(s *session) {
+		s.dial()
+		s.send(s.request().bytes())
+		a := s.response()
+		switch {
+		case a.status == 0:
+			s.fail("%s does not answer a WebSocket handshake: it %s", s.target.addr, s.endedOr("was silent"))
+		case a.status != 101:
+			s.fail("the handshake was refused with %q", a.line)
+		}
+		s.sendFrames(text("spout"))
+		if e := s.next(); e.kind != message || string(e.data) != "spout" {
+			s.fail("this is no echo server: %v came for the text message \"spout\"", e)
+		}
+	}})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if res.Verdict == Fail {
+		return fmt.Errorf("%s", strings.TrimSpace(res.Reason))
+	}
+	return nil
+}
+
+// Run asks the cases, several at a time, and returns their results in the same order. It calls
+// report, if there is one, after each, one call at a time. No case takes longer than the timeout.
+// If ctx ends, so do the cases, and the error is that of ctx.
+func (k *Checker) Run(ctx context.Context, cases []Case, report func(Result)) ([]Result, error) {
+	results := make([]Result, len(cases))
+	free := make(chan struct{}, k.parallel)
+	var mu sync.Mutex // around report
+	var large sync.Mutex
+	var wg sync.WaitGroup
+	for i, c := range cases {
+		free <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			defer func() { <-free }()
+			if c.large {
+				large.Lock()
+				defer large.Unlock()
+			}
+			results[i] = k.ask(ctx, c)
+			if report != nil && ctx.Err() == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				report(results[i])
+			}
+		}()
+	}
+	wg.Wait()
+	return results, ctx.Err()
+}
+
+// patience is how long a case waits for an answer that may rightly not come. What a server does
+// later than that counts as not done at once.
+const patience = 2 * time.Second
+
+// ask runs one case to its verdict.
+func (k *Checker) ask(ctx context.Context, c Case) Result {
+	start := time.Now()
+	ctx, cancel := context.WithDeadline(ctx, start.Add(k.timeout))
+	defer cancel()
+	s := &session{target: &k.target, ctx: ctx, deadline: start.Add(k.timeout), patience: min(patience, k.timeout/4), verdict: Pass}
+	func() {
+		defer func() {
+			s.hangUp()
+			if p := recover(); p != nil && p != any(stopped{}) {
+				panic(p)
+			}
+		}()
+		c.script(s)
+	}()
+	return Result{
+		Case: c, Verdict: s.verdict, Reason: s.reason, Broken: s.broken,
+		Exchange: s.exchange.transfers, Duration: time.Since(start),
+	}
+}

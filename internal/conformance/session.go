@@ -1,0 +1,288 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+	"unicode/utf8"
+)
+
+// session is one case being asked: its connection, what has come in, and the verdict so far.
+// Only the case's own goroutine uses it; a second goroutine writes, so that a case never waits
+// for a server that in turn waits for it.
+type session struct {
+	target   *target
+	ctx      context.Context // ends with the case
+	deadline time.Time
+	patience time.Duration // how long an answer is awaited that may rightly not come
+
+	conn     net.Conn
+	out      chan []byte
+	written  chan struct{} // closed when the writer is done
+	half     bool          // nothing more can be sent
+	in       []byte        // received, not yet parsed
+	ended    string        // how the server ended the connection
+	fragment *event        // the message of which fragments have come
+	pending  *event        // the next event, where it was looked at already
+
+	verdict  Verdict
+	reason   string
+	broken   Rule
+	exchange exchange
+}
+
+// stopped is what a failed case panics with; ask recovers it.
+type stopped struct{}
+
+// fail ends the case.
+func (s *session) fail(format string, args ...any) {
+	s.failRule(Rule{}, format, args...)
+}
+
+// failRule ends the case because the server broke another rule than the case's own.
+func (s *session) failRule(r Rule, format string, args ...any) {
+	s.verdict, s.reason, s.broken = Fail, fmt.Sprintf(format, args...), r
+	panic(stopped{})
+}
+
+// lenient notes what is not strict and goes on. The first reason stands.
+func (s *session) lenient(r Rule, format string, args ...any) {
+	if s.verdict == Pass {
+		s.verdict, s.reason, s.broken = Lenient, fmt.Sprintf(format, args...), r
+	}
+}
+
+// dial connects and starts the writer.
+func (s *session) dial() {
+	conn, err := s.target.dial(s.ctx)
+	if err != nil {
+		s.fail("could not connect: %v", err)
+	}
+	s.conn = conn
+	conn.SetDeadline(s.deadline)
+	s.out, s.written = make(chan []byte, 64), make(chan struct{})
+	go func(out <-chan []byte) {
+		defer close(s.written)
+		for b := range out {
+			if len(b) == 0 {
+				pause(s.ctx)
+			} else if _, err := conn.Write(b); err != nil {
+				// The reader will learn how the connection ended.
+				for range out {
+				}
+				return
+			}
+		}
+	}(s.out)
+}
+
+// pause lets the server read what has been written so far, before the writer goes on. Nothing
+// depends on it but how the server sees the bytes cut.
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(time.Millisecond):
+	case <-ctx.Done():
+	}
+}
+
+// hangUp closes the connection and waits for the writer.
+func (s *session) hangUp() {
+	if s.conn == nil {
+		return
+	}
+	s.conn.Close()
+	if !s.half {
+		close(s.out)
+	}
+	<-s.written
+}
+
+// send queues b to be written in one piece.
+func (s *session) send(b []byte) {
+	s.exchange.add(Sent, b)
+	s.queue(b)
+}
+
+// sendFrames queues frames to be written in one piece.
+func (s *session) sendFrames(frames ...frame) { s.send(wire(frames...)) }
+
+// sendPieces queues pieces to be written one by one, with a pause between them.
+func (s *session) sendPieces(pieces ...[]byte) {
+	s.exchange.add(Sent, bytes.Join(pieces, nil))
+	for i, p := range pieces {
+		if i > 0 {
+			s.queue(nil)
+		}
+		s.queue(p)
+	}
+}
+
+func (s *session) queue(b []byte) {
+	if s.half {
+		return
+	}
+	select {
+	case s.out <- b:
+	case <-s.ctx.Done():
+		s.fail("the server did not read what was sent")
+	}
+}
+
+// halfClose ends the sending direction once everything queued is written.
+func (s *session) halfClose() {
+	s.half = true
+	close(s.out)
+	<-s.written
+	s.exchange.note("the client ended its direction")
+	closeWrite(s.conn)
+}
+
+// fill reads more, until the given time. It returns false when the connection has ended, with
+// s.ended set, or when the time is over.
+func (s *session) fill(until time.Time) bool {
+	if s.ended != "" {
+		return false
+	}
+	s.conn.SetReadDeadline(until)
+	buf := make([]byte, 64<<10)
+	n, err := s.conn.Read(buf)
+	if n > 0 {
+		s.exchange.add(Received, buf[:n])
+		s.in = append(s.in, buf[:n]...)
+		return true
+	}
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return false
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		s.ended = "closed the connection"
+	case errors.Is(err, syscall.ECONNRESET):
+		s.ended = "reset the connection"
+	default:
+		s.ended = fmt.Sprintf("broke the connection (%v)", err)
+	}
+	s.exchange.note("the server " + s.ended)
+	return false
+}
+
+// kind tells what an event is.
+type kind int
+
+const (
+	message kind = iota
+	pongFrame
+	closeFrame
+	end     // the connection has ended
+	silence // nothing came in time
+)
+
+// event is what a server did.
+type event struct {
+	kind kind
+	op   byte   // of a message
+	data []byte // of a message or a pong
+	code int    // of a close; 1005 if it has none
+}
+
+func (e event) String() string {
+	switch e.kind {
+	case message:
+		return fmt.Sprintf("a %s message of %d bytes", opName(e.op), len(e.data))
+	case pongFrame:
+		return fmt.Sprintf("a pong with %d bytes", len(e.data))
+	case closeFrame:
+		if e.code == 1005 {
+			return "a Close frame without a code"
+		}
+		return fmt.Sprintf("a Close frame with code %d", e.code)
+	case end:
+		return "the end of the connection"
+	}
+	return "nothing"
+}
+
+func opName(op byte) string {
+	if op == opText {
+		return "text"
+	}
+	return "binary"
+}
+
+// next returns what the server does next, until the case's deadline.
+func (s *session) next() event { return s.nextUntil(s.deadline) }
+
+// soon returns what the server does within the session's patience.
+func (s *session) soon() event {
+	until := time.Now().Add(s.patience)
+	if until.After(s.deadline) {
+		until = s.deadline
+	}
+	return s.nextUntil(until)
+}
+
+// nextUntil assembles messages, answers pings, and holds every frame of the server to the RFC.
+func (s *session) nextUntil(until time.Time) event {
+	if e := s.pending; e != nil {
+		s.pending = nil
+		return *e
+	}
+	for {
+		f, n, bad := parse(s.in)
+		if bad != nil {
+			s.failRule(bad.rule, "the server %s", bad.what)
+		}
+		if n == 0 {
+			if s.fill(until) {
+				continue
+			}
+			if s.ended != "" {
+				return event{kind: end}
+			}
+			return event{kind: silence}
+		}
+		s.in = s.in[n:]
+		switch f.op {
+		case opClose:
+			code := 1005
+			if len(f.payload) > 0 {
+				code = int(f.payload[0])<<8 | int(f.payload[1])
+			}
+			return event{kind: closeFrame, code: code, data: f.payload}
+		case opPong:
+			return event{kind: pongFrame, data: f.payload}
+		case opPing:
+			s.sendFrames(newFrame(opPong, f.payload))
+		default:
+			if e, whole := s.assemble(f); whole {
+				return e
+			}
+		}
+	}
+}
+
+// assemble adds a data frame of the server to its message.
+func (s *session) assemble(f frame) (e event, whole bool) {
+	switch {
+	case f.op == opContinuation && s.fragment == nil:
+		s.failRule(ruleFragments, "the server sent a continuation frame where no message had begun")
+	case f.op != opContinuation && s.fragment != nil:
+		s.failRule(ruleInterleave, "the server began a message before it had ended the last")
+	case f.op != opContinuation:
+		s.fragment = &event{kind: message, op: f.op}
+	}
+	s.fragment.data = append(s.fragment.data, f.payload...)
+	if !f.fin {
+		return event{}, false
+	}
+	e, s.fragment = *s.fragment, nil
+	if e.op == opText && !utf8.Valid(e.data) {
+		s.failRule(ruleText, "the server sent a text message that is not UTF-8")
+	}
+	return e, true
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+)
+
+var served = regexp.MustCompile(`http://(127\.0\.0\.1:\d+)`)
+
+// conformanceCases runs "spout check" against "spout serve".
+func conformanceCases() (result, error) {
+	const limit = 300
+	dir, err := os.MkdirTemp("", "figures")
+	if err != nil {
+		return result{}, err
+	}
+	defer os.RemoveAll(dir)
+	spout := filepath.Join(dir, "spout")
+	if out, err := exec.Command("go", "build", "-o", spout, "./cmd/spout").CombinedOutput(); err != nil {
+		return result{}, fmt.Errorf("%v: %s", err, out)
+	}
+
+	server := exec.Command(spout, "serve", "--addr", "127.0.0.1:0", "--max-message", "16MiB")
+	stdout, err := server.StdoutPipe()
+	if err != nil {
+		return result{}, err
+	}
+	if err := server.Start(); err != nil {
+		return result{}, err
+	}
+	defer func() {
+		server.Process.Kill()
+		server.Wait()
+	}()
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		return result{}, fmt.Errorf("spout serve: %w", err)
+	}
+	addr := served.FindStringSubmatch(line)
+	if addr == nil {
+		return result{}, fmt.Errorf("spout serve printed %q, which has no address", line)
+	}
+
+	var report struct {
+		Total struct{ Pass, Lenient, Fail int }
+	}
+	check := exec.Command(spout, "check", "--json", "ws://"+addr[1]+"/ws/echo")
+	out, err := check.Output()
+	// A failed case makes an exit status of 1, too, but a report all the same.
+	if jsonErr := json.Unmarshal(out, &report); jsonErr != nil {
+		return result{}, fmt.Errorf("spout check: %w", errors.Join(err, jsonErr))
+	}
+	t := report.Total
+	r, err := atLeast(float64(t.Pass), limit, "%d passed (at least %d), %d lenient, %d failed", t.Pass, limit, t.Lenient, t.Fail)
+	r.over = r.over || t.Lenient+t.Fail > 0
+	return r, err
+}

@@ -1,0 +1,9 @@
+package proto
+
+import (
+	"testing"
+
+	"github.com/spoutws/spout/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
