@@ -183,20 +183,24 @@ func (c *Conn) startClose(code Code, reason string, cause error) {
 	c.sendClose(code, reason)
 }
 
-// sendClose queues a close frame, without a code for 0 or 1005, and sets the deadline for all that remains. c.mu is held.
+// sendClose queues a close frame, without a code for 0 or 1005, and sets the deadline for all
+// that remains. c.mu is held.
 func (c *Conn) sendClose(code Code, reason string) {
 	c.deadline(now() + instant(c.cfg.closeTimeout))
-	c.out.refuse(c.end)
 	if code == CloseNoStatus {
 		code = 0
 	}
-	c.out.addClose(proto.AppendClose(nil, uint16(code), reason))
+	if !c.dead {
+		o := c.queue()
+		o.refuse(c.end)
+		o.addClose(proto.AppendClose(nil, uint16(code), reason))
+	}
 	c.wakeReader()
 	c.uncork()
 }
 
-// fail closes the connection because of what the peer, the handler or the network did: the
-// close frame is sent, but no answer awaited. c.mu is held.
+// fail closes the connection because of what the peer or the network did, or a stream that this
+// side can't complete: the close frame is sent, but no answer awaited. c.mu is held.
 func (c *Conn) fail(code Code, reason string, cause error) {
 	if c.end != nil {
 		return
@@ -233,8 +237,7 @@ func (c *Conn) peerClosed(code Code, reason string) {
 // kill ends the stream at once. c.mu is held.
 func (c *Conn) kill() {
 	c.killed = true
-	c.out.refuse(c.end)
-	c.out.drop()
+	c.stopSending()
 	c.wakeReader()
 	c.stream.abort()
 }
@@ -250,8 +253,8 @@ func (c *Conn) finish() {
 	c.out.refuse(c.end)
 	c.uncork()
 	c.signalRead()
-	if c.cancel != nil {
-		c.cancel(c.end)
+	if r := c.rarely(); r.cancel != nil {
+		r.cancel(c.end)
 	}
 	c.mu.Unlock()
 
@@ -261,13 +264,13 @@ func (c *Conn) finish() {
 	for c.opening {
 		c.pause()
 	}
-	c.stopTimers()
-	h, served := c.handler, c.served
 	c.ended = true
+	c.cfg.alarms.remove(c)
+	h, served := c.handler, c.rarely().served
 	c.mu.Unlock()
 	// Deferred, since OnClose may end its goroutine.
-	if c.server != nil {
-		defer c.server.remove(c)
+	if s := c.cfg.server; s != nil {
+		defer s.remove(c)
 	}
 	if served != nil {
 		defer close(served)
@@ -289,11 +292,11 @@ const (
 // the kernel answer with a reset, which destroys the close frame on its way.
 func (c *Conn) takeDown() {
 	c.mu.Lock()
-	if !c.killed && !c.out.dead && c.stream.nc != nil {
-		c.stream.nc.SetReadDeadline(c.closeBy.time())
+	if nc := c.stream.conn(); nc != nil && !c.killed && !c.dead {
+		nc.SetReadDeadline(c.closeBy().time())
 		c.lingering = true
-		if !c.out.writing {
-			c.out.writing = true
+		if !c.writing {
+			c.writing = true
 			c.endWriting()
 		}
 		c.mu.Unlock()
@@ -301,7 +304,7 @@ func (c *Conn) takeDown() {
 		c.mu.Lock()
 	}
 	c.awaitWriter()
-	c.out.drop()
+	c.stopSending()
 	c.mu.Unlock()
 	c.stream.rwc.Close()
 }
@@ -317,13 +320,14 @@ func (c *Conn) halfClose() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.killed {
-		by := now() + instant(wait)
-		if c.closeBy != 0 {
-			by = min(by, c.closeBy)
-		}
-		c.stream.setReadDeadline(by.time())
+	if c.killed {
+		return
 	}
+	by := now() + instant(wait)
+	if end := c.closeBy(); end != 0 {
+		by = min(by, end)
+	}
+	c.stream.setReadDeadline(by.time())
 }
 
 // linger reads and forgets what still arrives.

@@ -2,11 +2,11 @@ package spout
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -18,35 +18,61 @@ import (
 // a dead peer is noticed whatever the program does; only while it does not receive what has
 // arrived, or while its answers are not taken, the reading stops.
 type Conn struct {
-	cfg         *config
-	stream      stream
-	subprotocol string
-	server      *Server // that counts it, or nil
-
+	cfg     *config
+	stream  stream
 	decoder proto.Decoder // the reader's
+	alarm   instant       // when tick runs, guarded by alarms.mu
+	slot    int32         // among the alarms, counted from 1, 0 for none; guarded by alarms.mu
+	place   int32         // among the Server's connections, guarded by Server.mu
 
 	mu      sync.Mutex
 	handler Handler // nil while messages are pulled
-	in      *inbox
-	out     outbox
+	in      *inbox  // nil while there is nothing to receive
+	out     *outbox // nil while there is nothing to send
+	rare    *rare
 	clock
-	corkTimer *time.Timer
-	wake      chan struct{} // for the reader that pauses
-	idle      chan struct{} // closed when the write token is given back
-	served    chan struct{} // closed after OnClose, if Serve waits for that
-	ctx       context.Context
-	cancel    context.CancelCauseFunc
+	end *CloseError // how the connection ends, once that is known
 
-	end         *CloseError // how the connection ends, once that is known
-	provisional bool        // a failed write said so; what the peer sent before may say better
-	closing     bool        // this side closes of its own accord
-	opening     bool        // Serve has begun, and does not yet leave the events to the reader
-	paused      bool        // the reader waits for wake
-	failed      bool        // nothing more is read
-	killed      bool        // nothing more is read or sent
-	lingering   bool        // the sending side is to be closed when all is sent
-	over        bool        // the reader is done
-	ended       bool        // the stream is closed
+	// How far it is with reading:
+	opening   bool // Serve has begun, and does not yet leave the events to the reader
+	paused    bool // the reader waits for wake
+	grown     bool // the reader's stack may have grown
+	shrinking bool // the reader is woken to be replaced
+	unproved  bool // nothing has come since the last keepalive ping
+	// with writing:
+	writing bool // somebody has the write token
+	corked  bool // what is sent is held back
+	dead    bool // nothing is sent any more
+	// and with its end:
+	provisional bool // a failed write said end; what the peer sent before may say better
+	closing     bool // this side closes of its own accord
+	failed      bool // nothing more is read
+	killed      bool // nothing more is read or sent
+	lingering   bool // the sending side is to be closed when all is sent
+	over        bool // the reader is done
+	ended       bool // the stream is closed
+}
+
+// rare is what few connections need at a time, apart so that the others stay small.
+type rare struct {
+	subprotocol string
+	ctx         context.Context
+	cancel      context.CancelCauseFunc
+	closeBy     instant       // when the connection is dropped, whatever happens
+	pinged      []byte        // the data of the last Ping
+	pingedAt    instant       // when that was, until it is answered
+	corkTimer   *time.Timer   // ends the holding back
+	wake        chan struct{} // for the reader that pauses
+	idle        chan struct{} // closed when the write token is given back
+	served      chan struct{} // closed after OnClose, if Serve waits for that
+}
+
+// rarely returns c.rare. c.mu is held.
+func (c *Conn) rarely() *rare {
+	if c.rare == nil {
+		c.rare = new(rare)
+	}
+	return c.rare
 }
 
 // NewConn returns the connection over a stream on which the opening handshake is done already; client
@@ -64,19 +90,32 @@ func NewConn(rwc io.ReadWriteCloser, client bool, o *Options) *Conn {
 }
 
 func newConn(rwc io.ReadWriteCloser, cfg *config) *Conn {
-	c := &Conn{
+	return &Conn{
 		cfg:     cfg,
 		stream:  newStream(rwc),
 		decoder: proto.NewDecoder(&cfg.rules),
+		grown:   true,
 	}
-	c.out.mask = masker(!cfg.rules.Server)
-	return c
 }
 
-func (c *Conn) client() bool { return bool(c.out.mask) }
+func (c *Conn) client() bool { return bool(c.cfg.mask) }
 
 // Subprotocol returns the subprotocol that was agreed on, "" if there is none.
-func (c *Conn) Subprotocol() string { return c.subprotocol }
+func (c *Conn) Subprotocol() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rare == nil {
+		return ""
+	}
+	return c.rare.subprotocol
+}
+
+// agree sets the subprotocol.
+func (c *Conn) agree(subprotocol string) {
+	if subprotocol != "" {
+		c.rarely().subprotocol = subprotocol
+	}
+}
 
 // RemoteAddr returns the network address of the peer, or of the proxy that it came through.
 func (c *Conn) RemoteAddr() net.Addr { return c.stream.remoteAddr() }
@@ -85,14 +124,11 @@ func (c *Conn) RemoteAddr() net.Addr { return c.stream.remoteAddr() }
 // or may delay them to combine them (TCP_NODELAY). The error is [errors.ErrUnsupported] if the
 // connection is not over TCP.
 func (c *Conn) SetNoDelay(on bool) error {
-	nc := c.stream.nc
-	if t, ok := nc.(*tls.Conn); ok {
-		nc = t.NetConn()
-	}
-	if tcp, ok := nc.(interface{ SetNoDelay(bool) error }); ok {
+	t := c.stream.transport()
+	if tcp, ok := t.(interface{ SetNoDelay(bool) error }); ok {
 		return tcp.SetNoDelay(on)
 	}
-	return fmt.Errorf("spout: SetNoDelay on %T: %w", nc, errors.ErrUnsupported)
+	return fmt.Errorf("spout: SetNoDelay on %T: %w", t, errors.ErrUnsupported)
 }
 
 // Context returns a context that ends when the connection is over: the closing handshake is
@@ -100,30 +136,53 @@ func (c *Conn) SetNoDelay(on bool) error {
 func (c *Conn) Context() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ctx == nil {
-		c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	r := c.rarely()
+	if r.ctx == nil {
+		r.ctx, r.cancel = context.WithCancelCause(context.Background())
 		if c.over {
-			c.cancel(c.end)
+			r.cancel(c.end)
 		}
 	}
-	return c.ctx
+	return r.ctx
 }
 
-// run is the life of a connection: one goroutine reads until the end. early is what came with the
-// handshake; served says that the connection has had its handler from the start.
+// run is the life of a connection: one goroutine at a time reads until the end. early is what
+// came with the handshake; served says that the connection has had its handler from the start.
 func (c *Conn) run(early []byte, served bool) {
-	defer c.finish()
-	c.startTimers()
+	defer c.leave()
+	c.startClock()
 	if served {
 		c.handlerDone(c.onOpen())
 	}
-	if len(early) > 0 && !c.push(early) {
+	if c.push(early) {
+		c.stream.read(c)
+	}
+}
+
+// resume goes on for a goroutine that was replaced.
+func (c *Conn) resume() {
+	defer c.leave()
+	c.stream.read(c)
+}
+
+// broke takes the end of the stream, or the error that ended it.
+func (c *Conn) broke(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shrinking && errors.Is(err, os.ErrDeadlineExceeded) {
 		return
 	}
-	if err := c.stream.read(c.push); err != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.lost(err)
+	c.shrinking = false
+	c.lost(err)
+}
+
+// leave ends a goroutine that read, be it because its handler ended it: it is replaced, or the
+// connection is over.
+func (c *Conn) leave() {
+	if c.shrunk() {
+		go c.resume()
+	} else {
+		c.finish()
 	}
 }
 
@@ -131,23 +190,21 @@ func (c *Conn) run(early []byte, served bool) {
 // them are used up, which may take until the program has received what they say.
 func (c *Conn) push(p []byte) bool {
 	c.mu.Lock()
-	c.lastRead = now()
-	c.readingPaused()
+	c.received()
 	c.mu.Unlock()
 	for {
 		rest, next := c.step(p)
 		c.mu.Lock()
+		c.uncork()
 		switch next {
 		case stepDone:
 			c.mu.Unlock()
 			return false
 		case stepMore:
-			c.uncork()
-			c.readingAgain(c.decoder.InFrame(), c.decoder.Completed())
+			c.awaiting()
 			c.mu.Unlock()
 			return true
 		}
-		c.uncork()
 		for c.mustPause() {
 			c.pause()
 		}
@@ -169,9 +226,9 @@ const (
 // step decodes p, answers control frames and delivers messages, until p is used up or it must
 // stop; then it returns the rest. It keeps no reference to p.
 func (c *Conn) step(p []byte) (rest []byte, next stepNext) {
-	for len(p) > 0 {
+	for {
 		c.mu.Lock()
-		done, pause := c.killed || c.failed, c.mustPause()
+		done, pause := c.killed || c.failed, len(p) > 0 && c.mustPause()
 		c.mu.Unlock()
 		if done {
 			return nil, stepDone
@@ -186,6 +243,8 @@ func (c *Conn) step(p []byte) (rest []byte, next stepNext) {
 		}
 		p = rest
 		switch ev.Kind {
+		case proto.NoEvent:
+			return nil, stepMore
 		case proto.Data:
 			c.data(ev, len(p) > 0)
 		case proto.Ping:
@@ -200,7 +259,6 @@ func (c *Conn) step(p []byte) (rest []byte, next stepNext) {
 			return nil, stepDone
 		}
 	}
-	return nil, stepMore
 }
 
 // mustPause reports whether reading has to stop for now. c.mu is held.
@@ -213,17 +271,18 @@ func (c *Conn) mustPause() bool {
 	case c.handler == nil && c.in.full():
 		return true
 	}
-	return c.cfg.sendLimit > 0 && c.out.size > c.cfg.sendLimit/2
+	return c.cfg.sendLimit > 0 && c.queued() > c.cfg.sendLimit/2
 }
 
 // pause makes the reader wait for wakeReader. c.mu is held, but not while waiting.
 func (c *Conn) pause() {
-	if c.wake == nil {
-		c.wake = make(chan struct{}, 1)
+	r := c.rarely()
+	if r.wake == nil {
+		r.wake = make(chan struct{}, 1)
 	}
 	c.paused = true
 	c.mu.Unlock()
-	<-c.wake
+	<-r.wake
 	c.mu.Lock()
 }
 
@@ -231,7 +290,7 @@ func (c *Conn) pause() {
 func (c *Conn) wakeReader() {
 	if c.paused {
 		c.paused = false
-		c.wake <- struct{}{}
+		c.rare.wake <- struct{}{}
 	}
 }
 
@@ -276,7 +335,7 @@ func (c *Conn) pinged(data []byte, more bool) {
 		if more {
 			c.cork()
 		}
-		c.out.addPong(data)
+		c.queue().addPong(data)
 		c.flush()
 	}
 	c.mu.Unlock()

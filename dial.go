@@ -90,7 +90,7 @@ func (d *Dialer) DialRequest(r *http.Request) (*Conn, error) {
 		return nil, fmt.Errorf("spout: dial %s: %w", r.URL.Redacted(), err)
 	}
 	c := newConn(rwc, cfg)
-	c.subprotocol = subprotocol
+	c.agree(subprotocol)
 	go c.run(early, false)
 	return c, nil
 }

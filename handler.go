@@ -82,8 +82,8 @@ func (c *Conn) Serve(h Handler) error {
 	}
 	c.handler, c.opening = h, true
 	c.giveUpReader()
-	late := c.ended
-	c.served = make(chan struct{})
+	late, served := c.ended, make(chan struct{})
+	c.rarely().served = served
 	c.mu.Unlock()
 
 	if late {
@@ -91,7 +91,7 @@ func (c *Conn) Serve(h Handler) error {
 	}
 	c.open()
 	if !late {
-		<-c.served
+		<-served
 	}
 	if c.end.Code == CloseNormal || c.end.Code == CloseNoStatus {
 		return nil

@@ -3,6 +3,7 @@ package spout
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/spoutws/spout/internal/proto"
@@ -25,23 +26,21 @@ func (t instant) time() time.Time {
 	return epoch.Add(time.Duration(t - 1))
 }
 
+// in returns the time until t.
+func (t instant) in() time.Duration { return time.Duration(t - now()) }
+
 // clock is what the deadlines of a connection are reckoned from. It is guarded by Conn.mu.
 type clock struct {
-	timer *time.Timer
-	armed instant // when it fires
-
+	armed    instant // when tick runs, or before; 0 if it does not
 	waiting  instant // since when the reader waits for bytes; 0 while it decodes, pauses or is in an event
-	lastRead instant // when bytes came last
 	frame    instant // since when a frame has been incomplete
-	frames   uint32  // how many were complete then
 	nextPing instant // when the next keepalive ping is due
-	unproved instant // when the ping was sent since which nothing has come
-	closeBy  instant // when the connection is dropped, whatever happens
-
-	pingSent instant // when the last ping was sent, until its answer
-	pingData []byte  // its payload
 	rtt      time.Duration
 }
+
+// shrinkAfter is how long a connection has to be quiet before the goroutine that waits for it is
+// replaced by one with a smaller stack.
+const shrinkAfter = instant(time.Second)
 
 // Ping sends a ping with at most 125 bytes of data, without waiting (RFC 6455, section 5.5.2). The
 // answer comes to OnPong and to [Conn.RTT]. The error is [ErrFull] if the peer has not taken the
@@ -56,21 +55,13 @@ func (c *Conn) Ping(data []byte) error {
 	if c.end != nil {
 		return c.end
 	}
-	if !c.ping(data) {
+	if !c.queue().addPing(data) {
 		return ErrFull
 	}
-	return nil
-}
-
-// ping queues a ping. c.mu is held.
-func (c *Conn) ping(data []byte) bool {
-	if !c.out.addPing(data) {
-		return false
-	}
-	c.pingSent = now()
-	c.pingData = append(c.pingData[:0], data...)
+	r := c.rarely()
+	r.pinged, r.pingedAt = slices.Clone(data), now()
 	c.flush()
-	return true
+	return nil
 }
 
 // RTT returns the round-trip time of the last ping that was answered, be it one of [Conn.Ping] or
@@ -85,20 +76,27 @@ func (c *Conn) RTT() time.Duration {
 func (c *Conn) ponged(data []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.pingSent != 0 && bytes.Equal(data, c.pingData) {
-		c.rtt = time.Duration(now() - c.pingSent)
-		c.pingSent = 0
+	switch r := c.rare; {
+	case r != nil && r.pingedAt != 0 && bytes.Equal(data, r.pinged):
+		c.rtt = time.Duration(now() - r.pingedAt)
+		r.pingedAt = 0
+	case c.pingInterval() > 0 && len(data) == 8 && binary.BigEndian.Uint64(data) == uint64(c.lastPing()):
+		c.rtt = time.Duration(now() - c.lastPing())
 	}
 }
 
-// startTimers begins the keepalive.
-func (c *Conn) startTimers() {
+func (c *Conn) pingInterval() instant { return instant(c.cfg.pingInterval) }
+
+// lastPing is when the last keepalive ping was sent, and its payload.
+func (c *Conn) lastPing() instant { return c.nextPing - c.pingInterval() }
+
+// startClock begins the keepalive.
+func (c *Conn) startClock() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = now()
-	c.lastRead = c.waiting
 	if c.cfg.pingInterval > 0 {
-		c.nextPing = c.waiting + instant(c.cfg.pingInterval)
+		c.nextPing = c.waiting + c.pingInterval()
 		c.arm(c.nextPing)
 	}
 }
@@ -109,47 +107,42 @@ func (c *Conn) arm(t instant) {
 		return
 	}
 	c.armed = t
-	wait := time.Duration(t - now())
-	if c.timer == nil {
-		c.timer = time.AfterFunc(wait, c.tick)
-		return
-	}
-	c.timer.Reset(wait)
+	c.cfg.alarms.set(c, t)
 }
 
 // deadline makes t the end of the connection, unless that is nearer already or CloseTimeout is
 // off. c.mu is held.
 func (c *Conn) deadline(t instant) {
-	if c.cfg.closeTimeout > 0 && (c.closeBy == 0 || t < c.closeBy) {
-		c.closeBy = t
+	if by := c.closeBy(); c.cfg.closeTimeout > 0 && (by == 0 || t < by) {
+		c.rarely().closeBy = t
 		c.arm(t)
 	}
 }
 
-func (c *Conn) stopTimers() {
-	if c.timer != nil {
-		c.timer.Stop()
+// closeBy is when the connection is dropped, whatever happens, 0 if it is open. c.mu is held.
+func (c *Conn) closeBy() instant {
+	if c.rare == nil {
+		return 0
 	}
-	if c.corkTimer != nil {
-		c.corkTimer.Stop()
-	}
+	return c.rare.closeBy
 }
 
-// tick looks at all deadlines and arms the timer for the next one.
+// tick looks at all deadlines and sets the alarm for the next one.
 func (c *Conn) tick() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.armed = 0
 	t := now()
-	switch {
+	switch by := c.closeBy(); {
 	case c.ended:
-	case c.closeBy != 0 && t >= c.closeBy:
+	case by != 0 && t >= by:
 		c.closeTimedOut()
-	case c.closeBy != 0:
-		c.arm(c.closeBy)
+	case by != 0:
+		c.arm(by)
 	default:
 		c.checkFrame(t)
 		c.checkPing(t)
+		c.checkStack(t)
 	}
 }
 
@@ -181,12 +174,9 @@ func (c *Conn) checkPing(t instant) {
 	if c.cfg.pingInterval == 0 || c.end != nil {
 		return
 	}
-	if c.unproved != 0 && c.lastRead >= c.unproved {
-		c.unproved = 0
-	}
 	timeout := instant(c.cfg.pingTimeout)
-	if c.unproved != 0 && timeout > 0 {
-		by := max(c.unproved, c.waiting) + timeout
+	if c.unproved && timeout > 0 {
+		by := max(c.lastPing(), c.waiting) + timeout
 		switch {
 		case c.waiting == 0:
 			by = t + timeout
@@ -197,31 +187,79 @@ func (c *Conn) checkPing(t instant) {
 		}
 		c.arm(by)
 	}
-	if t >= c.nextPing {
-		c.ping(binary.BigEndian.AppendUint64(nil, uint64(t)))
-		c.nextPing = t + instant(c.cfg.pingInterval)
-		if c.unproved == 0 && timeout > 0 {
-			c.unproved = t
+	if t >= c.nextPing && !c.unproved {
+		c.nextPing = t + c.pingInterval()
+		var data [8]byte
+		binary.BigEndian.PutUint64(data[:], uint64(t))
+		c.queue().addPing(data[:])
+		c.flush()
+		if timeout > 0 {
+			c.unproved = true
 			c.arm(t + timeout)
 		}
 	}
-	c.arm(c.nextPing)
+	if !c.unproved {
+		c.arm(c.nextPing)
+	}
 }
 
-// readingAgain and readingPaused mark the time in which bytes of the peer can't be seen. c.mu is
-// held.
-func (c *Conn) readingPaused() { c.waiting = 0 }
+// checkStack has the waiting goroutine replaced if the connection has been quiet: a stack that
+// has grown for a handler does not shrink to its first size again.
+func (c *Conn) checkStack(t instant) {
+	if !c.grown || c.waiting == 0 || c.end != nil {
+		return
+	}
+	if quiet := c.waiting + shrinkAfter; t < quiet {
+		c.arm(quiet)
+		return
+	}
+	c.shrinking = true
+	c.stream.setReadDeadline(past)
+}
 
-func (c *Conn) readingAgain(inFrame bool, frames uint32) {
+// shrunk reports whether the reader was woken by checkStack and is to be replaced.
+func (c *Conn) shrunk() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.shrinking || c.failed || c.killed {
+		return false
+	}
+	c.stopShrinking()
+	c.grown = false
+	return true
+}
+
+func (c *Conn) stopShrinking() {
+	c.shrinking = false
+	if !c.failed && !c.killed {
+		c.stream.setReadDeadline(time.Time{})
+	}
+}
+
+// received and awaiting mark the time in which bytes of the peer can't be seen: from when some
+// have come until the reader waits for more. c.mu is held.
+func (c *Conn) received() {
+	c.waiting = 0
+	c.unproved = false
+	c.grown = true
+	if c.shrinking {
+		c.stopShrinking()
+	}
+}
+
+func (c *Conn) awaiting() {
 	t := now()
 	c.waiting = t
-	switch {
-	case !inFrame:
+	switch fresh := c.decoder.Fresh(); {
+	case !c.decoder.InFrame():
 		c.frame = 0
-	case c.frame == 0 || c.frames != frames:
-		c.frame, c.frames = t, frames
+	case c.frame == 0 || fresh:
+		c.frame = t
 		if c.cfg.frameTimeout > 0 {
 			c.arm(t + instant(c.cfg.frameTimeout))
 		}
+	}
+	if c.stream.raw != nil {
+		c.arm(t + shrinkAfter)
 	}
 }

@@ -55,8 +55,13 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// config is a snapshot of Options with the defaults filled in and 0 for what is off.
+// config is what the connections of one Server share, or the one connection of a Dialer has: a
+// snapshot of Options with the defaults filled in and 0 for what is off.
 type config struct {
+	server *Server // nil for a client
+	alarms alarms
+	mask   masker
+
 	rules        proto.Rules
 	sendLimit    int
 	subprotocols []string
@@ -83,6 +88,7 @@ func (o *Options) check() error {
 
 func (o *Options) config(server bool) *config {
 	return &config{
+		mask: masker(!server),
 		rules: proto.Rules{
 			Server:       server,
 			Limit:        orDefault(o.MessageLimit, 1<<20),

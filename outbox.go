@@ -2,12 +2,13 @@ package spout
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/spoutws/spout/internal/proto"
 )
 
-// outbox is what waits to be sent, encoded. It is guarded by Conn.mu; who sets writing holds the
-// write token, and alone touches the stream's writing side and the flight.
+// outbox is what waits to be sent, encoded. A connection has one only while something waits. It
+// is guarded by Conn.mu; the flight belongs to the holder of the write token.
 type outbox struct {
 	mask masker
 
@@ -24,10 +25,7 @@ type outbox struct {
 	flightOf []byte // the buffer to give back
 	overhead int    // bytes of control frames at the start of the flight
 
-	writing   bool
-	corked    bool
 	streaming bool // WriteFrom is in mid-message
-	dead      bool // nothing is sent any more
 
 	waiters  []*waiter // for room, or for the turn of a WriteFrom
 	streamer *waiter   // the WriteFrom in mid-message, waiting for room
@@ -54,8 +52,13 @@ const maxPongs = 16
 // shareFrom is the size of a prepared frame from which it is queued by reference.
 const shareFrom = 4 << 10
 
-func (o *outbox) empty() bool {
-	return o.size == 0 && len(o.control) == 0 && o.newest == nil && len(o.flight) == 0
+// outboxes are those of connections that have nothing to send.
+var outboxes = sync.Pool{New: func() any { return new(outbox) }}
+
+// idle reports whether nothing waits, neither bytes nor calls.
+func (o *outbox) idle() bool {
+	return len(o.flight) == 0 && len(o.chunks) == 0 && len(o.control) == 0 && o.newest == nil &&
+		len(o.waiters) == 0 && !o.streaming
 }
 
 // room reports whether n bytes more may be queued; an empty queue takes any number.
@@ -236,7 +239,7 @@ func (o *outbox) release() {
 // abandonStream gives up the message that WriteFrom is sending, and what was to follow it: the
 // connection is about to fail.
 func (o *outbox) abandonStream() {
-	if !o.streaming {
+	if o == nil || !o.streaming {
 		return
 	}
 	for _, ch := range o.held {
@@ -252,16 +255,19 @@ func (o *outbox) abandonStream() {
 
 // refuse ends the waiting of all calls with err.
 func (o *outbox) refuse(err error) {
+	if o == nil {
+		return
+	}
 	for _, w := range o.waiters {
 		w.turn <- err
 	}
-	o.waiters = nil
+	clear(o.waiters)
+	o.waiters = o.waiters[:0]
 }
 
 // drop forgets all that waits, for nothing is sent any more. What is in flight stays with the
 // holder of the write token.
 func (o *outbox) drop() {
-	o.dead = true
 	o.abandonStream()
 	for _, ch := range o.chunks {
 		ch.free()
@@ -269,15 +275,6 @@ func (o *outbox) drop() {
 	putBuffer(o.control)
 	o.chunks, o.control, o.newest, o.pongs = nil, nil, nil, 0
 	o.size = len(o.flight) - o.overhead
-	if !o.writing {
-		o.strand()
-	}
-}
-
-// strand gives up the flight of a dead outbox.
-func (o *outbox) strand() {
-	o.land()
-	o.size = 0
 }
 
 // grant serves the calls that wait, in their order, as far as there is room.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/spoutws/spout/origin"
@@ -30,7 +31,7 @@ type Server struct {
 	cfg  *config
 
 	mu       sync.Mutex
-	conns    map[*Conn]struct{}
+	conns    []*Conn
 	pending  int // requests between their check and their registration
 	shutdown bool
 	idle     chan struct{} // closed when a shutdown has nothing left to wait for
@@ -84,11 +85,7 @@ func (s *Server) Conns() iter.Seq[*Conn] {
 func (s *Server) snapshot() []*Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	conns := make([]*Conn, 0, len(s.conns))
-	for c := range s.conns {
-		conns = append(conns, c)
-	}
-	return conns
+	return slices.Clone(s.conns)
 }
 
 // Shutdown ends all connections in good order: new requests get 503, each connection is sent what
@@ -137,10 +134,8 @@ func (s *Server) leave(c *Conn) {
 	s.mu.Lock()
 	s.pending--
 	if c != nil {
-		if s.conns == nil {
-			s.conns = make(map[*Conn]struct{})
-		}
-		s.conns[c] = struct{}{}
+		c.place = int32(len(s.conns))
+		s.conns = append(s.conns, c)
 	}
 	late := s.shutdown
 	s.checkIdle()
@@ -153,7 +148,10 @@ func (s *Server) leave(c *Conn) {
 func (s *Server) remove(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.conns, c)
+	last := len(s.conns) - 1
+	s.conns[c.place] = s.conns[last]
+	s.conns[c.place].place = c.place
+	s.conns = slices.Delete(s.conns, last, last+1)
 	s.checkIdle()
 }
 
@@ -169,7 +167,10 @@ func (s *Server) checkIdle() {
 }
 
 func (s *Server) config() *config {
-	s.once.Do(func() { s.cfg = s.Options.config(true) })
+	s.once.Do(func() {
+		s.cfg = s.Options.config(true)
+		s.cfg.server = s
+	})
 	return s.cfg
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -14,56 +15,56 @@ import (
 // holder of the write token writes.
 type stream struct {
 	rwc io.ReadWriteCloser
-	nc  net.Conn // rwc, if it is one
-	raw *rawConn // the socket below, where it can be asked without waiting
-	cut int      // the most that is written in one call, 0 for all
+	raw syscall.RawConn // the socket, where it can be asked without waiting, or nil
 }
 
 func newStream(rwc io.ReadWriteCloser) stream {
-	s := stream{rwc: rwc}
-	s.nc, _ = rwc.(net.Conn)
 	switch nc := rwc.(type) {
 	case *net.TCPConn:
-		s.raw = newRawConn(nc)
+		return stream{rwc, rawConn(nc)}
 	case *net.UnixConn:
-		s.raw = newRawConn(nc)
-	case *tls.Conn:
-		// A timeout within a Write breaks a TLS connection, so progress is only seen between
-		// writes: one record each.
-		s.cut = 16 << 10
+		return stream{rwc, rawConn(nc)}
 	}
-	return s
+	return stream{rwc, nil}
 }
 
-// socket returns the kernel's connection under nc, or nil.
-func socket(nc net.Conn) halfCloser {
-	if t, ok := nc.(*tls.Conn); ok {
-		nc = t.NetConn()
+// conn returns the stream as a net.Conn, or nil.
+func (s *stream) conn() net.Conn {
+	nc, _ := s.rwc.(net.Conn)
+	return nc
+}
+
+// transport returns the connection under TLS, or else the stream itself.
+func (s *stream) transport() any {
+	if t, ok := s.rwc.(*tls.Conn); ok {
+		return t.NetConn()
 	}
-	h, _ := nc.(halfCloser)
-	return h
+	return s.rwc
 }
 
-type halfCloser interface {
-	CloseRead() error
-	CloseWrite() error
+// pusher takes what a stream reads.
+type pusher interface {
+	push(p []byte) bool // reports whether more is wanted
+	broke(err error)    // the stream ended, with io.EOF or another error
 }
 
-// read passes what arrives to push until that returns false or the stream ends. Between two
-// calls of push, waiting tells that nothing is there; while a socket waits, no buffer is held.
-func (s *stream) read(push func([]byte) bool) error {
+// read passes what arrives to a pusher until that wants no more or the stream ends. While a
+// socket waits, no buffer is held.
+func (s *stream) read(to pusher) {
 	if s.raw != nil {
-		return s.raw.read(push)
+		rawRead(s.raw, to)
+		return
 	}
 	buf := getSmall()
 	defer putBuffer(buf)
 	for {
 		n, err := s.rwc.Read(buf)
-		if n > 0 && !push(buf[:n]) {
-			return nil
+		if n > 0 && !to.push(buf[:n]) {
+			return
 		}
 		if err != nil {
-			return err
+			to.broke(err)
+			return
 		}
 	}
 }
@@ -73,12 +74,17 @@ func (s *stream) try(p []byte) (int, error) {
 	if s.raw == nil {
 		return 0, nil
 	}
-	return s.raw.write(p, false)
+	return rawWrite(s.raw, p, false)
 }
+
+// tlsRecord is the most that a TLS record holds. A timeout within a Write breaks a TLS connection,
+// so the peer's progress is only seen between writes: one record each.
+const tlsRecord = 16 << 10
 
 // write waits until at least one byte of p is taken, at most for the timeout, 0 for ever.
 func (s *stream) write(p []byte, timeout time.Duration) (n int, err error) {
-	if s.nc == nil {
+	nc := s.conn()
+	if nc == nil {
 		if timeout > 0 {
 			defer time.AfterFunc(timeout, func() { s.rwc.Close() }).Stop()
 		}
@@ -88,14 +94,14 @@ func (s *stream) write(p []byte, timeout time.Duration) (n int, err error) {
 	if timeout > 0 {
 		deadline = time.Now().Add(timeout)
 	}
-	s.nc.SetWriteDeadline(deadline)
+	nc.SetWriteDeadline(deadline)
 	if s.raw != nil {
-		return s.raw.write(p, true)
+		return rawWrite(s.raw, p, true)
 	}
-	if s.cut > 0 && len(p) > s.cut {
-		p = p[:s.cut]
+	if _, ok := nc.(*tls.Conn); ok && len(p) > tlsRecord {
+		p = p[:tlsRecord]
 	}
-	n, err = s.nc.Write(p)
+	n, err = nc.Write(p)
 	if n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 		err = nil
 	}
@@ -109,25 +115,28 @@ func (s *stream) closeWrite() bool {
 }
 
 func (s *stream) setReadDeadline(t time.Time) {
-	if s.nc != nil {
-		s.nc.SetReadDeadline(t)
+	if nc := s.conn(); nc != nil {
+		nc.SetReadDeadline(t)
 	}
 }
 
-// abort ends all reading and writing from any goroutine. A socket is only shut down: closing
-// its descriptor is left to the goroutine that reads.
+// abort ends all reading and writing from any goroutine, without waiting. A socket is only shut
+// down: closing its descriptor is left to the goroutine that reads.
 func (s *stream) abort() {
-	if h := socket(s.nc); h != nil {
+	if h, ok := s.transport().(interface {
+		CloseRead() error
+		CloseWrite() error
+	}); ok {
 		h.CloseWrite()
 		h.CloseRead()
 		return
 	}
-	s.rwc.Close()
+	go s.rwc.Close()
 }
 
 func (s *stream) remoteAddr() net.Addr {
-	if s.nc != nil {
-		return s.nc.RemoteAddr()
+	if nc := s.conn(); nc != nil {
+		return nc.RemoteAddr()
 	}
 	return noAddr{}
 }

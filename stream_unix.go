@@ -4,86 +4,96 @@ package spout
 
 import (
 	"io"
+	"sync"
 	"syscall"
 )
 
-// rawConn reads and writes a socket without package net's copy of a waiting buffer: reading
-// takes a buffer only when there is something to read, writing can be tried without waiting.
-type rawConn struct {
-	rc syscall.RawConn
-
-	// The write under way. The holder of the write token has them.
-	out  []byte
-	n    int
-	err  error
-	wait bool
-	step func(fd uintptr) bool // made once, so that a write allocates nothing
-}
-
-func newRawConn(c syscall.Conn) *rawConn {
+// rawConn returns the socket of c, to read and write without package net's waiting within a call:
+// reading takes a buffer only when there is something to read, writing can be tried.
+func rawConn(c syscall.Conn) syscall.RawConn {
 	rc, err := c.SyscallConn()
 	if err != nil {
 		return nil
 	}
-	r := &rawConn{rc: rc}
-	r.step = r.writeStep
-	return r
+	return rc
 }
 
-func (r *rawConn) read(push func([]byte) bool) (err error) {
-	waitErr := r.rc.Read(func(fd uintptr) bool {
-		buf := getSmall()
-		defer func() { putBuffer(buf) }()
-		for {
-			var n int
-			n, err = syscall.Read(int(fd), buf)
-			switch {
-			case err == syscall.EINTR:
-				continue
-			case err == syscall.EAGAIN:
-				err = nil
-				return false
-			case err != nil:
-				return true
-			case n == 0:
-				err = io.EOF
-				return true
-			}
-			if !push(buf[:n]) {
-				return true
-			}
-			if n == smallBuffer {
-				putBuffer(buf)
-				buf = getLarge()
-			}
-		}
-	})
-	if err == nil {
-		err = waitErr
+func rawRead(rc syscall.RawConn, to pusher) {
+	// The closure is all that a waiting connection has on the heap for this, so it is kept small.
+	if err := rc.Read(func(fd uintptr) bool { return readAll(int(fd), to) }); err != nil {
+		to.broke(err)
 	}
-	return err
 }
 
-func (r *rawConn) write(p []byte, wait bool) (int, error) {
-	r.out, r.n, r.err, r.wait = p, 0, nil, wait
-	err := r.rc.Write(r.step)
-	r.out = nil
-	if r.err == nil && r.n == 0 {
-		r.err = err
-	}
-	return r.n, r.err
-}
-
-func (r *rawConn) writeStep(fd uintptr) bool {
+// readAll reads until the socket is empty, for which it returns false, or has ended.
+func readAll(fd int, to pusher) bool {
+	buf := getSmall()
+	defer func() { putBuffer(buf) }()
 	for {
-		n, err := syscall.Write(int(fd), r.out)
+		n, err := syscall.Read(fd, buf)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			return false
+		case err == nil && n == 0:
+			err = io.EOF
+		}
+		if err != nil {
+			to.broke(err)
+			return true
+		}
+		if !to.push(buf[:n]) {
+			return true
+		}
+		if n == smallBuffer {
+			putBuffer(buf)
+			buf = getLarge()
+		}
+	}
+}
+
+// rawWriter is one write to a socket. It is pooled with its step, so that a write allocates
+// nothing.
+type rawWriter struct {
+	p    []byte
+	wait bool
+	n    int
+	err  error
+	step func(fd uintptr) bool
+}
+
+var rawWriters = sync.Pool{New: func() any {
+	w := new(rawWriter)
+	w.step = w.write
+	return w
+}}
+
+// rawWrite writes to a socket what it takes at once or, if wait says so, waits until it takes
+// something.
+func rawWrite(rc syscall.RawConn, p []byte, wait bool) (n int, err error) {
+	w := rawWriters.Get().(*rawWriter)
+	w.p, w.wait, w.n, w.err = p, wait, 0, nil
+	err = rc.Write(w.step)
+	if w.n > 0 || w.err != nil {
+		err = w.err
+	}
+	n = w.n
+	w.p = nil
+	rawWriters.Put(w)
+	return n, err
+}
+
+func (w *rawWriter) write(fd uintptr) bool {
+	for {
+		n, err := syscall.Write(int(fd), w.p)
 		switch err {
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
-			return !r.wait
+			return !w.wait
 		}
-		r.n, r.err = max(n, 0), err
+		w.n, w.err = max(n, 0), err
 		return true
 	}
 }

@@ -51,7 +51,8 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, open func(*http
 		return nil, nil, s.refuse(w, r, err)
 	}
 	c = newConn(nc, cfg)
-	c.server, c.subprotocol, c.handler = s, subprotocol, h
+	c.handler = h
+	c.agree(subprotocol)
 	// A client that does not take its answer is found out by the first write or ping; here the
 	// socket's empty buffer takes it.
 	if cfg.writeTimeout > 0 {

@@ -1,5 +1,7 @@
 package proto
 
+import "sync"
+
 // Rules are what a [Decoder] demands of its peer. Many decoders may share one value.
 type Rules struct {
 	Server       bool  // the decoder reads what clients send: frames are masked
@@ -44,41 +46,77 @@ type Event struct {
 // it. It is not safe for concurrent use.
 type Decoder struct {
 	rules *Rules
+	split *[MaxControl]byte // what has arrived of a header or control frame that was cut
 
-	header  [MaxHeader]byte // the part of a split header that has arrived
-	headed  uint8
-	inFrame bool   // a header is complete and its payload is not
-	frame   Header // of that frame; Length and Key are what is left of it
-	ended   bool   // a close frame or a violation was reported: all further input is ignored
+	splitn  uint8
+	inFrame bool // a header is complete and its payload is not
+	ended   bool // a close frame or a violation was reported: all further input is ignored
+	fresh   bool // a frame was completed since Fresh was called
 
-	completed uint32 // frames
+	op     Op // of the message under way, 0 between messages
+	begun  bool
+	text   UTF8
+	frames int32
+	frame  remains
+	size   int64
+}
 
-	op       Op // of the message under way, 0 between messages
-	begun    bool
-	size     int64
-	frames   int32
-	text     UTF8
-	control  *[MaxControl]byte // the part of a split control frame that has arrived, made when needed
-	controln uint8
+// remains is what is left of the frame under way.
+type remains struct {
+	op     Op
+	fin    bool
+	masked bool
+	key    Key
+	length uint64
+}
+
+// splits holds buffers for what is cut: few connections are within a header at a time.
+var splits = sync.Pool{New: func() any { return new([MaxControl]byte) }}
+
+// keep adds to what has arrived of a header or control frame, of which it wants so many bytes in
+// all, and returns the rest of p.
+func (d *Decoder) keep(p []byte, want int) (rest []byte) {
+	if d.split == nil {
+		d.split = splits.Get().(*[MaxControl]byte)
+	}
+	n := copy(d.split[d.splitn:want], p)
+	d.splitn += uint8(n)
+	return p[n:]
+}
+
+// forget gives the buffer back, of which the bytes may be read until the next call of keep.
+func (d *Decoder) forget() {
+	if d.split != nil {
+		splits.Put(d.split)
+	}
+	d.split, d.splitn = nil, 0
 }
 
 // NewDecoder returns a decoder at the start of a connection.
 func NewDecoder(r *Rules) Decoder { return Decoder{rules: r} }
 
 // InFrame reports whether the input so far ended within a frame.
-func (d *Decoder) InFrame() bool { return d.inFrame || d.headed > 0 }
+func (d *Decoder) InFrame() bool { return d.inFrame || d.splitn > 0 }
 
 // InMessage reports whether the input so far ended within a message or a frame: if the stream
 // ends there, it was cut.
 func (d *Decoder) InMessage() bool { return d.op != 0 || d.InFrame() }
 
-// Completed returns how many frames were decoded whole; it wraps around.
-func (d *Decoder) Completed() uint32 { return d.completed }
+// Fresh reports whether a frame was completed since it was last called: if it was not, InFrame
+// speaks of the same frame as then.
+func (d *Decoder) Fresh() bool {
+	fresh := d.fresh
+	d.fresh = false
+	return fresh
+}
 
 // Next decodes one event from p, which it unmasks in place, and returns what of p follows it.
 // When p is used up it returns NoEvent. An err is a *Violation; after one, and after a Close,
 // all further input is ignored.
 func (d *Decoder) Next(p []byte) (ev Event, rest []byte, err error) {
+	if d.splitn == 0 {
+		d.forget() // that of the last event
+	}
 	for len(p) > 0 && !d.ended {
 		if !d.inFrame {
 			var v *Violation
@@ -89,13 +127,13 @@ func (d *Decoder) Next(p []byte) (ev Event, rest []byte, err error) {
 			if !d.inFrame {
 				break
 			}
-			if len(p) == 0 && d.frame.Length > 0 {
+			if len(p) == 0 && d.frame.length > 0 {
 				break
 			}
 		}
 		var found bool
 		var v *Violation
-		if d.frame.Op.Control() {
+		if d.frame.op.Control() {
 			ev, p, found, v = d.readControl(p)
 		} else {
 			ev, p, found, v = d.readData(p)
@@ -114,33 +152,32 @@ func (d *Decoder) Next(p []byte) (ev Event, rest []byte, err error) {
 // readHeader takes a header from p, over several calls if it is cut, and enters its frame.
 func (d *Decoder) readHeader(p []byte) ([]byte, *Violation) {
 	b := p
-	if d.headed > 0 || len(p) < 2 || len(p) < HeaderSize(p[0], p[1]) {
+	if d.splitn > 0 || len(p) < 2 || len(p) < HeaderSize(p[0], p[1]) {
 		// The header is split: collect it, two bytes first, since they tell its size.
 		for want := 2; ; {
-			if d.headed >= 2 {
-				want = HeaderSize(d.header[0], d.header[1])
+			if d.splitn >= 2 {
+				want = HeaderSize(d.split[0], d.split[1])
 			}
-			if int(d.headed) == want {
+			if int(d.splitn) == want {
 				break
 			}
 			if len(p) == 0 {
 				return nil, nil
 			}
-			n := copy(d.header[d.headed:want], p)
-			d.headed += uint8(n)
-			p = p[n:]
+			p = d.keep(p, want)
 		}
-		b = d.header[:d.headed]
-		d.headed = 0
+		b = d.split[:d.splitn]
 	} else {
 		b = p[:HeaderSize(p[0], p[1])]
 		p = p[len(b):]
 	}
 	h, minimal := parseHeader(b)
+	d.forget()
 	if v := d.check(h, minimal); v != nil {
 		return nil, v
 	}
-	d.frame, d.inFrame = h, true
+	d.frame = remains{op: h.Op, fin: h.Fin, masked: h.Masked, key: h.Key, length: h.Length}
+	d.inFrame = true
 	if !h.Op.Control() {
 		if h.Op != OpContinuation {
 			d.op, d.begun, d.size, d.frames, d.text = h.Op, false, 0, 0, UTF8{}
@@ -207,25 +244,21 @@ func (d *Decoder) check(h Header, minimal bool) *Violation {
 
 // readControl takes the payload of a control frame, which becomes one event when it is whole.
 func (d *Decoder) readControl(p []byte) (ev Event, rest []byte, found bool, v *Violation) {
-	n := min(uint64(len(p)), d.frame.Length)
+	n := min(uint64(len(p)), d.frame.length)
 	payload := p[:n:n]
-	d.frame.Key = d.unmask(payload)
-	d.frame.Length -= n
-	if d.controln > 0 || d.frame.Length > 0 {
-		if d.control == nil {
-			d.control = new([MaxControl]byte)
-		}
-		d.controln += uint8(copy(d.control[d.controln:], payload))
-		if d.frame.Length > 0 {
+	d.unmask(payload)
+	if d.splitn > 0 || d.frame.length > 0 {
+		d.keep(payload, MaxControl)
+		if d.frame.length > 0 {
 			return Event{}, p[n:], false, nil
 		}
-		payload = d.control[:d.controln]
-		d.controln = 0
+		payload = d.split[:d.splitn]
+		d.splitn = 0
 	}
 	d.inFrame = false
-	d.completed++
+	d.fresh = true
 	ev.Payload = payload
-	switch d.frame.Op {
+	switch d.frame.op {
 	case OpPing:
 		ev.Kind = Ping
 	case OpPong:
@@ -241,19 +274,18 @@ func (d *Decoder) readControl(p []byte) (ev Event, rest []byte, found bool, v *V
 // readData takes what p has of the payload of a data frame. A piece that neither has bytes nor
 // ends its message is no event.
 func (d *Decoder) readData(p []byte) (ev Event, rest []byte, found bool, v *Violation) {
-	n := min(uint64(len(p)), d.frame.Length)
+	n := min(uint64(len(p)), d.frame.length)
 	payload := p[:n:n]
-	d.frame.Key = d.unmask(payload)
-	d.frame.Length -= n
-	if d.inFrame = d.frame.Length > 0; !d.inFrame {
-		d.completed++
+	d.unmask(payload)
+	if d.inFrame = d.frame.length > 0; !d.inFrame {
+		d.fresh = true
 	}
 	ev = Event{
 		Kind:    Data,
 		Op:      d.op,
 		First:   !d.begun,
-		End:     d.frame.Fin && !d.inFrame,
-		Left:    d.frame.Length,
+		End:     d.frame.fin && !d.inFrame,
+		Left:    d.frame.length,
 		Payload: payload,
 	}
 	// "the endpoint MUST _Fail the WebSocket Connection_" when text is not UTF-8 (8.1)
@@ -270,9 +302,10 @@ func (d *Decoder) readData(p []byte) (ev Event, rest []byte, found bool, v *Viol
 	return ev, p[n:], true, nil
 }
 
-func (d *Decoder) unmask(p []byte) Key {
-	if !d.frame.Masked {
-		return d.frame.Key
+// unmask takes the next bytes of the frame's payload.
+func (d *Decoder) unmask(p []byte) {
+	if d.frame.masked {
+		d.frame.key = d.frame.key.Mask(p)
 	}
-	return d.frame.Key.Mask(p)
+	d.frame.length -= uint64(len(p))
 }

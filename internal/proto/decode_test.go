@@ -122,28 +122,31 @@ func TestSection57Decode(t *testing.T) { converse(t, section57) }
 func TestPieces(t *testing.T) {
 	d := NewDecoder(&Rules{})
 	for _, c := range []struct {
-		hex       string
-		want      string // kind, opcode, first, end, left, payload
-		completed uint32
+		hex   string
+		want  string // kind, opcode, first, end, left, payload
+		fresh bool   // a frame was completed
 	}{
-		{"01", "0 0 false false 0", 0},
-		{"05", "0 0 false false 0", 0},
-		{"41", "1 1 true false 4 A", 0},
-		{"4243", "1 1 false false 2 BC", 0},
-		{"4445", "1 1 false false 0 DE", 1},
-		{"00 00", "0 0 false false 0", 2}, // an empty fragment is no event
-		{"8900", "2 0 false false 0", 3},
-		{"8a02 31", "0 0 false false 0", 3},
-		{"32", "3 0 false false 0 12", 4},
-		{"00 01 46", "1 1 false false 0 F", 5},
-		{"80 00", "1 1 false true 0", 6},
-		{"02 00", "0 0 false false 0", 7},
-		{"80 7e 0100 47", "1 2 true false 255 G", 7},
+		{"01", "0 0 false false 0", false},
+		{"05", "0 0 false false 0", false},
+		{"41", "1 1 true false 4 A", false},
+		{"4243", "1 1 false false 2 BC", false},
+		{"4445", "1 1 false false 0 DE", true},
+		{"00 00", "0 0 false false 0", true}, // an empty fragment is no event
+		{"8900", "2 0 false false 0", true},
+		{"8a02 31", "0 0 false false 0", false},
+		{"32", "3 0 false false 0 12", true},
+		{"00 01 46", "1 1 false false 0 F", true},
+		{"80 00", "1 1 false true 0", true},
+		{"02 00", "0 0 false false 0", true},
+		{"80 7e 0100 47", "1 2 true false 255 G", false},
 	} {
 		ev, rest, err := d.Next(unhex(c.hex))
 		got := fmt.Sprintf("%d %d %v %v %d %s", ev.Kind, ev.Op, ev.First, ev.End, ev.Left, ev.Payload)
-		if strings.TrimSpace(got) != c.want || d.Completed() != c.completed || len(rest) > 0 || err != nil {
-			t.Errorf("%s: %s, %d completed, %x left, %v; want %s, %d completed", c.hex, got, d.Completed(), rest, err, c.want, c.completed)
+		if fresh := d.Fresh(); strings.TrimSpace(got) != c.want || fresh != c.fresh || len(rest) > 0 || err != nil {
+			t.Errorf("%s: %s, fresh %v, %x left, %v; want %s, fresh %v", c.hex, got, fresh, rest, err, c.want, c.fresh)
+		}
+		if d.Fresh() {
+			t.Errorf("%s: a frame is completed twice", c.hex)
 		}
 	}
 }
