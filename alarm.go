@@ -45,7 +45,9 @@ func (a *alarms) remove(c *Conn) {
 func (a *alarms) wind() {
 	switch {
 	case len(a.queue) == 0 && a.timer != nil:
+		// Not kept for the next connection, which may live in another bubble of synctest.
 		a.timer.Stop()
+		a.timer = nil
 	case len(a.queue) == 0:
 	case a.timer == nil:
 		a.timer = time.AfterFunc(a.queue[0].alarm.in(), a.ring)

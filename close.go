@@ -205,9 +205,9 @@ func (c *Conn) fail(code Code, reason string, cause error) {
 	if c.end != nil {
 		return
 	}
+	c.failed = true
 	c.out.abandonStream()
 	c.startClose(code, reason, cause)
-	c.failed = true
 	c.stream.setReadDeadline(past)
 }
 
@@ -230,6 +230,7 @@ func (c *Conn) peerClosed(code Code, reason string) {
 		return
 	}
 	c.end = &CloseError{Code: code, Reason: reason, Remote: true}
+	c.provisional = false
 	c.out.abandonStream()
 	c.sendClose(code, "")
 }

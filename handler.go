@@ -73,7 +73,8 @@ func (HandlerFunc) base() {}
 
 // Serve gives the connection's events to h and returns when the connection is over and OnClose
 // has returned: nil if it was closed with 1000 or without a code, else the *[CloseError]. What
-// arrived before Serve is delivered, but not the rest of a message that [Conn.Reader] has begun. A connection is served once, and not while it is read.
+// arrived before Serve is delivered, but not the rest of a message that [Conn.Reader] has begun.
+// A connection is served once, and not while it is read.
 func (c *Conn) Serve(h Handler) error {
 	c.mu.Lock()
 	if c.handler != nil || c.in != nil && c.in.reading {
