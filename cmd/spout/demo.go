@@ -49,7 +49,7 @@ and then try
 
   the Chat in two tabs: stop spout, start it again, and both come back
   %[2]s serve . --addr 127.0.0.1:9000   your own files, with WebSockets beside them
-  %[2]s help   the rest
+  %[2]s help check                      is a server true to RFC 6455?
 
 Ctrl-C stops it.
 `, s.url(), invocation())
