@@ -48,8 +48,7 @@ func TestConformance(t *testing.T) {
 	} {
 		t.Run(v.name, func(t *testing.T) {
 			s := runSpout(t, spout, append([]string{"serve", "--addr", "127.0.0.1:0"}, v.args...)...)
-			url := "ws" + strings.TrimPrefix(s.url.JoinPath("ws/echo").String(), "http")
-			for _, r := range check(t, url, conformance.Cases()) {
+			for _, r := range check(t, echoURL(s), conformance.Cases()) {
 				if r.Verdict != conformance.Pass {
 					t.Errorf("%s %s: %s\n%s", r.Verdict, r.ID, r.Reason, r.Exchange)
 				}
@@ -59,6 +58,11 @@ func TestConformance(t *testing.T) {
 			}
 		})
 	}
+}
+
+// echoURL is where s echoes what it gets.
+func echoURL(s *server) string {
+	return "ws" + strings.TrimPrefix(s.url.JoinPath("ws/echo").String(), "http")
 }
 
 // echoed reports whether the server sent back as much as a message of 16 MiB.

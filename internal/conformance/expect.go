@@ -104,8 +104,12 @@ func (s *session) failed(codes ...int) {
 func (s *session) isFailure(e event, codes ...int) {
 	switch e.kind {
 	case closeFrame:
-		if !contains(codes, e.code) {
+		switch {
+		case contains(codes, e.code):
+		case blames(e.code):
 			s.lenient(ruleFail, "%v came, not one with %s", e, anyOf(codes))
+		default:
+			s.failRule(ruleFail, "%v came, not one with %s: it does not say that what was sent is wrong", e, anyOf(codes))
 		}
 		s.endAfterClose(e)
 	case end:
@@ -137,6 +141,16 @@ func (s *session) awaitEnd() {
 			s.lenient(ruleNoMoreData, "the server sent %v after its Close frame", e)
 		}
 	}
+}
+
+// blames reports whether a close code can mean that the peer did wrong. 1000 and 1001 mean that
+// all is well, 1011 to 1015 that something else went wrong.
+func blames(code int) bool {
+	switch code {
+	case 1002, 1003, 1005, 1007, 1008, 1009:
+		return true
+	}
+	return code >= 3000
 }
 
 func contains(codes []int, code int) bool {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"time"
 )
 
 const (
@@ -129,13 +130,14 @@ func claimed(frames ...frame) func(*session) {
 }
 
 func floods(l *list) {
-	l.add("backlog", "Four hundred messages of 10,000 bytes, sent before the first echo is read", ruleReceived, func(s *session) {
+	l.add("backlog", "16 MB in messages of 10,000 bytes, while no echo is read for half a second", ruleReceived, func(s *session) {
 		s.open()
 		var f []frame
-		for i := range 400 {
+		for i := range 1600 {
 			f = append(f, bin(octets(10000+i)))
 		}
 		s.sendFrames(f...)
+		wait(s.ctx, 500*time.Millisecond)
 		s.answers(f...)
 		s.quiet()
 	}).large = true

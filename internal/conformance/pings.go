@@ -25,6 +25,7 @@ func pingCases(l *list) {
 		s.quiet()
 	})
 	l.add("ping-bytewise", "A ping of 125 bytes, byte by byte", rulePong, echoInPieces(piecesOf(1), ping(letters(125))))
+	l.add("ping-bytewise-short", "A ping of 5 bytes, byte by byte", rulePongData, echoInPieces(piecesOf(1), ping("Hello")))
 	for at := 1; at <= 6; at++ {
 		l.add(fmt.Sprintf("ping-cut-%d", at), fmt.Sprintf("A ping cut after byte %d of its header", at), ruleParse, echoInPieces(cutAt(at), ping("Hello")))
 	}

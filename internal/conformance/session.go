@@ -71,7 +71,7 @@ func (s *session) dial() {
 		defer close(s.written)
 		for b := range out {
 			if len(b) == 0 {
-				pause(s.ctx)
+				wait(s.ctx, cutPause)
 			} else if _, err := conn.Write(b); err != nil {
 				// The reader will learn how the connection ended.
 				for range out {
@@ -82,11 +82,13 @@ func (s *session) dial() {
 	}(s.out)
 }
 
-// pause lets the server read what has been written so far, before the writer goes on. Nothing
+// cutPause lets the server read what has been written so far, before the writer goes on. Nothing
 // depends on it but how the server sees the bytes cut.
-func pause(ctx context.Context) {
+const cutPause = time.Millisecond
+
+func wait(ctx context.Context, d time.Duration) {
 	select {
-	case <-time.After(time.Millisecond):
+	case <-time.After(d):
 	case <-ctx.Done():
 	}
 }
