@@ -138,13 +138,8 @@ func (s *Server) subprotocol(cfg *config, r *http.Request) (string, error) {
 func switching(set http.Header, r *http.Request, subprotocol string) ([]byte, error) {
 	h := make(http.Header, len(set))
 	for name, values := range set {
-		if !proto.IsToken(name) {
-			return nil, fmt.Errorf("response header name %q is not a token", name)
-		}
-		for _, v := range values {
-			if !proto.ValidHeaderValue(v) {
-				return nil, fmt.Errorf("response header %s: value %q has control characters", name, v)
-			}
+		if err := checkHeader(name, values); err != nil {
+			return nil, err
 		}
 		h[name] = values
 	}
@@ -161,6 +156,19 @@ func switching(set http.Header, r *http.Request, subprotocol string) ([]byte, er
 	h.Write(&b)
 	b.WriteString("\r\n")
 	return b.Bytes(), nil
+}
+
+// checkHeader reports why a header of the answer can't be written.
+func checkHeader(name string, values []string) error {
+	if !proto.IsToken(name) {
+		return fmt.Errorf("response header name %q is not a token", name)
+	}
+	for _, v := range values {
+		if !proto.ValidHeaderValue(v) {
+			return fmt.Errorf("response header %s: value %q has control characters", name, v)
+		}
+	}
+	return nil
 }
 
 // hijack takes the connection from the HTTP server, with the bytes that came behind the request.
@@ -185,12 +193,24 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) error
 		s.config().log().Error("spout: handshake failed", "remote", r.RemoteAddr, "path", r.URL.Path, "err", err)
 	}
 	status := refusal.Status
-	if status == 0 {
+	switch {
+	case status == 0:
 		status = http.StatusForbidden
+	case status < 200 || status > 999: // no final answer: of a server behind this one, perhaps
+		status = http.StatusInternalServerError
 	}
 	h := w.Header()
 	for name, values := range refusal.Header {
 		h[http.CanonicalHeaderKey(name)] = values
+	}
+	// Lengths that came with refusal.Header are those of another body.
+	h.Del("Content-Length")
+	h.Del("Transfer-Encoding")
+	for name, values := range h {
+		if err := checkHeader(name, values); err != nil {
+			s.config().log().Error("spout: header left out", "remote", r.RemoteAddr, "path", r.URL.Path, "err", err)
+			delete(h, name)
+		}
 	}
 	if status == http.StatusUpgradeRequired {
 		h.Set("Upgrade", "websocket")
@@ -206,6 +226,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) error
 	body := refusal.Body
 	if body == nil {
 		body = []byte(refusal.Reason + "\n")
+	}
+	if r.ContentLength != 0 {
+		// The HTTP server reads what is left of a body before it closes the connection.
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(lingerTime))
 	}
 	w.WriteHeader(status)
 	w.Write(body)
