@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 )
 
 var served = regexp.MustCompile(`http://(127\.0\.0\.1:\d+)`)
@@ -59,5 +60,25 @@ func conformanceCases() (result, error) {
 	t := report.Total
 	r, err := atLeast(float64(t.Pass), limit, "%d passed (at least %d), %d lenient, %d failed", t.Pass, limit, t.Lenient, t.Fail)
 	r.over = r.over || t.Lenient+t.Fail > 0
+	return r, err
+}
+
+var caught = regexp.MustCompile(`planted faults caught: (\d+) of (\d+)`)
+
+// plantedFaults runs the test that breaks the library on purpose, and counts
+// the faults that a conformance case noticed.
+func plantedFaults() (result, error) {
+	const limit = 20
+	out, err := exec.Command("go", "test", "-v", "-run", "^TestConformanceNoticesFaults$", "./e2e").CombinedOutput()
+	m := caught.FindSubmatch(out)
+	if m == nil {
+		return result{}, fmt.Errorf("no figure in the output of the test: %w", errors.Join(err, errors.New(string(out))))
+	}
+	n, err := strconv.Atoi(string(m[1]))
+	if err != nil {
+		return result{}, err
+	}
+	r, err := atLeast(float64(n), limit, "%s of %s caught (at least %d)", m[1], m[2], limit)
+	r.over = r.over || string(m[1]) != string(m[2])
 	return r, err
 }

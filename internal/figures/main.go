@@ -42,6 +42,7 @@ func plain(format string, args ...any) (result, error) {
 
 var figures = []figure{
 	{"conformance cases", conformanceCases},
+	{"planted faults", plantedFaults},
 	{"allocations per message", allocsPerMessage},
 	{"allocations per control frame", allocsPerControlFrame},
 	{"memory per idle connection", memoryPerConnection},
