@@ -78,7 +78,7 @@ type list struct {
 	cases  []Case
 }
 
-// add appends a case. The name may use fmt's verbs for the arguments.
+// add appends a case of the family at hand, whose name is unique there.
 func (l *list) add(name, title string, rule Rule, script func(*session)) *Case {
 	id := string(l.family) + "/" + name
 	for i := range l.cases {
