@@ -216,7 +216,9 @@ func TestT17SecondRequest(t *testing.T) {
 		try(c.name, c.request, c.status, smuggled)
 		try(c.name+", then frames", c.request, c.status, string(masked(fin|opText, "hello")))
 	}
-	m.dial(t).upgrade("/").hello()
+	p := m.dial(t).upgrade("/")
+	p.hello()
+	p.nc.Close()
 	srv.Shutdown(t.Context())
 	try("shut down", request("/"), 503, smuggled)
 	t.Logf("%d refusals, %d second requests answered, %d reached a handler", len(refusals)+1, answered, reached.Load())
