@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -190,52 +189,6 @@ func TestT4FragmentFlood(t *testing.T) {
 				p.want(fin|opBinary, strings.Repeat(c.payload, 1+fragments))
 			}
 		})
-	}
-}
-
-// pings counts the pings that a connection gets.
-type pings struct {
-	spout.HandlerFunc
-	count *atomic.Int64
-	want  int64
-	done  chan struct{}
-}
-
-func (h pings) OnPing(*spout.Conn, []byte) {
-	if h.count.Add(1) == h.want {
-		close(h.done)
-	}
-}
-
-// T5: pongs that nobody takes do not pile up.
-func TestT5PingFlood(t *testing.T) {
-	const total, atMost = 200_000_000, 4_000_000
-	ping := masked(fin|opPing, strings.Repeat("p", 125))
-	block := bytes.Repeat(ping, 1000)
-	blocks := total/len(block) + 1
-	h := pings{count: new(atomic.Int64), want: int64(blocks * 1000), done: make(chan struct{})}
-	srv := &spout.Server{Options: spout.Options{WriteTimeout: time.Minute}}
-	addr := serveTCP(t, &http.Server{
-		Handler:     srv.Handler(func(*http.Request) (spout.Handler, error) { return h, nil }),
-		ConnContext: smallSockets,
-	})
-	p := dialTCP(t, addr).upgrade("/")
-	p.nc.(*net.TCPConn).SetReadBuffer(4 << 10)
-	before := live()
-	_, sizeBefore := allocated()
-	start := time.Now()
-	for range blocks {
-		if _, err := p.nc.Write(block); err != nil {
-			t.Fatal(err)
-		}
-	}
-	<-h.done
-	_, size := allocated()
-	held := live() - before
-	t.Logf("%d bytes of pings, of which no pong was taken, hold %d bytes; %d allocated; %v",
-		blocks*len(block), held, size-sizeBefore, time.Since(start))
-	if held > atMost {
-		t.Errorf("over %d", atMost)
 	}
 }
 
