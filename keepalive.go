@@ -94,9 +94,8 @@ func (c *Conn) lastPing() instant { return c.nextPing - c.pingInterval() }
 func (c *Conn) startClock() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.waiting = now()
 	if c.cfg.pingInterval > 0 {
-		c.nextPing = c.waiting + c.pingInterval()
+		c.nextPing = now() + c.pingInterval()
 		c.arm(c.nextPing)
 	}
 }
@@ -255,9 +254,10 @@ func (c *Conn) awaiting() {
 		c.frame = 0
 	case c.frame == 0 || fresh:
 		c.frame = t
-		if c.cfg.frameTimeout > 0 {
-			c.arm(t + instant(c.cfg.frameTimeout))
-		}
+	}
+	// Each time: the alarm may have gone off while the reader was not waiting.
+	if c.frame != 0 && c.cfg.frameTimeout > 0 {
+		c.arm(c.frame + instant(c.cfg.frameTimeout))
 	}
 	if c.stream.raw != nil {
 		c.arm(t + shrinkAfter)

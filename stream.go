@@ -90,11 +90,10 @@ func (s *stream) write(p []byte, timeout time.Duration) (n int, err error) {
 		}
 		return s.rwc.Write(p)
 	}
-	var deadline time.Time
 	if timeout > 0 {
-		deadline = time.Now().Add(timeout)
+		nc.SetWriteDeadline(time.Now().Add(timeout))
+		defer nc.SetWriteDeadline(time.Time{})
 	}
-	nc.SetWriteDeadline(deadline)
 	if s.raw != nil {
 		return rawWrite(s.raw, p, true)
 	}

@@ -88,12 +88,21 @@ func checkRequest(r *http.Request) error {
 		return refuse(http.StatusUpgradeRequired, "only version 13 of the WebSocket protocol (RFC 6455) is spoken here")
 	case len(h.Values("Sec-Websocket-Key")) != 1 || !proto.ValidKey(h.Get("Sec-Websocket-Key")):
 		return refuse(http.StatusBadRequest, "Sec-WebSocket-Key must be one base64 value of 16 bytes")
+	// "the recipient of such malformed data MUST immediately _Fail the WebSocket Connection_" (9.1)
+	case !wellFormed(h.Values("Sec-Websocket-Extensions")):
+		return refuse(http.StatusBadRequest, "Sec-WebSocket-Extensions is malformed")
 	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
 		return refuse(http.StatusBadRequest, "a WebSocket handshake has no body")
 	case r.Host == "":
 		return refuse(http.StatusBadRequest, "a WebSocket handshake names its host")
 	}
 	return nil
+}
+
+// wellFormed reports whether an extension header keeps to its grammar.
+func wellFormed(extensions []string) bool {
+	_, err := proto.ParseExtensions(extensions)
+	return err == nil
 }
 
 func (s *Server) checkOrigin(r *http.Request) error {
