@@ -120,6 +120,40 @@ func TestT9PeerWithoutLife(t *testing.T) {
 	}
 }
 
+// T9: bytes that come just when a deadline is looked at don't put it off.
+func TestT9BytesAtTheDeadline(t *testing.T) {
+	const timeout, rounds = time.Second, 200
+	in := make(map[time.Duration]int)
+	for range rounds {
+		synctest.Test(t, func(t *testing.T) {
+			server, ended := ending("served", spout.Options{FrameTimeout: timeout, PingInterval: -1})
+			p := serveMemory(t, server).dial(t).upgrade("/")
+			p.listen()
+			start := time.Now()
+			p.send(header(fin|opBinary, 1<<20, true))
+			time.Sleep(timeout)
+			for range 100 {
+				if _, err := p.nc.Write([]byte{0}); err != nil {
+					break
+				}
+			}
+			select {
+			case err := <-ended:
+				if spout.CloseCode(err) != spout.ClosePolicy {
+					t.Errorf("closed with %v", err)
+				}
+			case <-time.After(time.Hour):
+				t.Error("never closed")
+			}
+			in[time.Since(start)]++
+		})
+	}
+	t.Logf("of %d connections, closed after: %v", rounds, in)
+	if in[timeout] != rounds {
+		t.Errorf("want %v for all", timeout)
+	}
+}
+
 // T9: any byte is life. A peer that sends one in 19 s and answers no ping lives; when it stops, it
 // does not for long.
 func TestT9AnyByteIsLife(t *testing.T) {
