@@ -2,6 +2,7 @@ package spout_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -59,6 +60,35 @@ func TestT8HalfHandshake(t *testing.T) {
 			})
 		})
 	}
+}
+
+// T8: a client that does not take the answer to its handshake holds nothing up for longer than the
+// write timeout.
+func TestT8AnswerNotTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := &spout.Server{Options: spout.Options{Logger: silent}}
+		type result struct {
+			err  error
+			took time.Duration
+		}
+		results := make(chan result, 1)
+		m := serveMemory(t, &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			start := time.Now()
+			_, err := srv.Accept(w, r)
+			results <- result{err, time.Since(start)}
+		})})
+		p := m.dial(t)
+		p.send([]byte(request("/")))
+		r := <-results
+		t.Logf("given up after %v: %v", r.took, r.err)
+		if _, ok := errors.AsType[*spout.HandshakeError](r.err); !ok || r.took != 10*time.Second {
+			t.Error("want a HandshakeError after 10 s")
+		}
+		p.wantEnd()
+		if err := srv.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // T9: a connection whose peer is silent, half open, or for ever within a frame is closed when it was
