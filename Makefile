@@ -11,7 +11,7 @@ run:
 # Every test of every module, with the race detector. The last lines name every
 # test that was skipped and why; with SPOUT_REQUIRE=all a skipped test fails.
 test: deps
-	go run ./internal/gotest -race -tags slow -timeout 20m work
+	go run ./internal/gotest -race -tags long -timeout 20m work
 
 # Installs what the tests need beside Go, where it may.
 deps:
