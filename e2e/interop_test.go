@@ -24,6 +24,7 @@ var offered = []string{"chat.v9", subprotocol}
 // TestServer connects other libraries' clients to our server, in each of their
 // styles and each of ours.
 func TestServer(t *testing.T) {
+	t.Parallel()
 	for _, client := range []struct {
 		library
 		mode string
@@ -65,6 +66,7 @@ func TestServer(t *testing.T) {
 // TestClient connects our client to other libraries' servers, in each of our
 // styles.
 func TestClient(t *testing.T) {
+	t.Parallel()
 	for _, server := range []struct {
 		library
 		tls bool

@@ -14,6 +14,7 @@ import (
 // TestKeepalive pings other libraries' servers at a short interval. They
 // answer; when their process stops, but its sockets stay open, our end notices.
 func TestKeepalive(t *testing.T) {
+	t.Parallel()
 	for _, l := range []library{tornado, websockets, ws} {
 		t.Run(string(l.peer), func(t *testing.T) {
 			t.Parallel()

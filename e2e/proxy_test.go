@@ -22,6 +22,7 @@ import (
 
 // TestProxies dials our server through proxies that others wrote.
 func TestProxies(t *testing.T) {
+	t.Parallel()
 	plain := echoServer(t, nil)
 	c := newCertificate(t)
 	secure := echoServer(t, &tls.Config{Certificates: []tls.Certificate{c.pair}})
@@ -80,6 +81,7 @@ func TestProxies(t *testing.T) {
 
 // TestUnixSocket dials a server that listens on a unix socket.
 func TestUnixSocket(t *testing.T) {
+	t.Parallel()
 	dir, err := os.MkdirTemp("", "spout") // t.TempDir may be too long for the address of a socket
 	if err != nil {
 		t.Fatal(err)
