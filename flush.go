@@ -84,7 +84,7 @@ func (c *Conn) writeFlight(wait bool) bool {
 	var n int
 	var err error
 	if wait {
-		n, err = c.stream.write(p, c.cfg.writeTimeout)
+		n, err = c.stream.write(p, c.cfg.writeTimeout, c)
 	} else {
 		n, err = c.stream.try(p)
 	}

@@ -146,7 +146,7 @@ func (c *Conn) tick() {
 }
 
 func (c *Conn) closeTimedOut() {
-	if c.end.Err == nil && !c.end.Remote {
+	if c.end.Err == nil && !c.end.Remote && !c.over {
 		end := *c.end
 		end.Err = errCloseTimeout
 		c.end = &end

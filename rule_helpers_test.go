@@ -200,6 +200,19 @@ func (p *peer) finish(code uint16) {
 	p.wantClose(code)
 }
 
+// play has the peer do something beside the test, which ends it.
+func (p *peer) play(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	p.t.Cleanup(func() {
+		p.nc.Close()
+		<-done
+	})
+}
+
 // await returns when the connection is over, with how it ended.
 func await(c *spout.Conn) *spout.CloseError {
 	<-c.Context().Done()

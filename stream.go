@@ -81,12 +81,16 @@ func (s *stream) try(p []byte) (int, error) {
 // so the peer's progress is only seen between writes: one record each.
 const tlsRecord = 16 << 10
 
-// write waits until at least one byte of p is taken, at most for the timeout, 0 for ever.
-func (s *stream) write(p []byte, timeout time.Duration) (n int, err error) {
+// write waits until at least one byte of p is taken, at most for the timeout, 0 for ever. Without
+// deadlines the stream is closed then, which the pusher is told before it can see it.
+func (s *stream) write(p []byte, timeout time.Duration, to pusher) (n int, err error) {
 	nc := s.conn()
 	if nc == nil {
 		if timeout > 0 {
-			defer time.AfterFunc(timeout, func() { s.rwc.Close() }).Stop()
+			defer time.AfterFunc(timeout, func() {
+				to.broke(errWriteTimeout)
+				s.rwc.Close()
+			}).Stop()
 		}
 		return s.rwc.Write(p)
 	}

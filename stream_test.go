@@ -27,7 +27,7 @@ func (c *deadlineConn) Write(p []byte) (int, error) {
 func TestWriteDeadlineEndsWithTheWrite(t *testing.T) {
 	c := &deadlineConn{}
 	s := newStream(c)
-	if n, err := s.write([]byte("hello"), time.Minute); n != 5 || err != nil {
+	if n, err := s.write([]byte("hello"), time.Minute, nil); n != 5 || err != nil {
 		t.Fatal(n, err)
 	}
 	if c.during.IsZero() || !c.deadline.IsZero() {
