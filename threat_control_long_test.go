@@ -1,6 +1,6 @@
-//go:build long && unix
+//go:build long && unix && !race
 
-// These take too long with the race detector, under which a sync.Pool forgets at random, too.
+// The race detector makes these long, and a sync.Pool forget at random. They run without it.
 
 package spout_test
 

@@ -39,9 +39,6 @@ func eachSide(t *testing.T, test func(t *testing.T, s side)) {
 	}
 }
 
-// header returns the header of a frame as the peer sends it.
-func (s side) header(b0 byte, length uint64) []byte { return header(b0, length, !s.client) }
-
 // receive returns the messages that arrive until the connection ends, taken in one of three ways,
 // and how it ended.
 var receive = map[string]func(c *spout.Conn) (messages []string, end error){

@@ -231,7 +231,7 @@ func TestT10CloseTimeout(t *testing.T) {
 	goingOn := func(b []byte) func(*peer) {
 		return func(p *peer) {
 			listening(p)
-			p.drip(time.Millisecond, b)
+			p.drip(10*time.Millisecond, b)
 		}
 	}
 	for _, c := range []struct {
@@ -247,11 +247,11 @@ func TestT10CloseTimeout(t *testing.T) {
 		{"sends a frame byte by byte", func(p *peer) {
 			listening(p)
 			p.send(header(fin|opBinary, 1<<20, true))
-			p.drip(time.Millisecond, []byte{0})
+			p.drip(10*time.Millisecond, []byte{0})
 		}},
 		{"goes on with messages", goingOn(message)},
 		{"goes on with pings", goingOn(masked(fin|opPing, "?"))},
-		{"sends but does not read", func(p *peer) { p.drip(time.Millisecond, message) }},
+		{"sends but does not read", func(p *peer) { p.drip(10*time.Millisecond, message) }},
 	} {
 		for _, style := range []string{"served", "read"} {
 			for _, queued := range []int{0, 1 << 20} {
@@ -339,7 +339,7 @@ func TestT10Sockets(t *testing.T) {
 		{"Close in mid-frame", spout.Options{CloseTimeout: timeout},
 			func(p *peer, c *spout.Conn) {
 				p.send(header(fin|opBinary, 1<<20, true))
-				p.drip(time.Millisecond, []byte{0})
+				p.drip(10*time.Millisecond, []byte{0})
 				c.Close(spout.CloseNormal, "")
 			}, 1000},
 		{"nothing is taken", spout.Options{WriteTimeout: timeout},
