@@ -147,7 +147,7 @@ func (c *Conn) Close(code Code, reason string) error {
 func (c *Conn) CloseNow() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.killed {
+	if c.killed || c.ended {
 		return c.end
 	}
 	if c.end == nil {

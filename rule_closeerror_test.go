@@ -193,6 +193,7 @@ func TestCloseError(t *testing.T) {
 					"WriteFrom": c.WriteFrom(t.Context(), spout.TextMessage, strings.NewReader("x")),
 					"Ping":      c.Ping(nil),
 					"Close":     c.Close(spout.CloseNormal, ""),
+					"CloseNow":  c.CloseNow(),
 				} {
 					if spout.CloseCode(err) != end.want.Code {
 						t.Errorf("%s afterwards: %v", name, err)
