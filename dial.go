@@ -67,6 +67,11 @@ func (d *Dialer) DialRequest(r *http.Request) (*Conn, error) {
 	client := d.client()
 	ctx, cancel := dialContext(r.Context(), client)
 	defer cancel()
+	if t, ok := client.Transport.(*http.Transport); ok {
+		if err := tunnel(t, h.req.WithContext(ctx)); err != nil {
+			return nil, fmt.Errorf("spout: dial %s: %w", r.URL.Redacted(), err)
+		}
+	}
 
 	var nc net.Conn
 	resp, err := client.Do(h.req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

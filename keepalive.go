@@ -188,14 +188,15 @@ func (c *Conn) checkPing(t instant) {
 	}
 	if t >= c.nextPing && !c.unproved {
 		c.nextPing = t + c.pingInterval()
+		if timeout > 0 {
+			// Before flush, which lets c.mu go: the answer may come while the ping is written.
+			c.unproved = true
+			c.arm(t + timeout)
+		}
 		var data [8]byte
 		binary.BigEndian.PutUint64(data[:], uint64(t))
 		c.queue().addPing(data[:])
 		c.flush()
-		if timeout > 0 {
-			c.unproved = true
-			c.arm(t + timeout)
-		}
 	}
 	if !c.unproved {
 		c.arm(c.nextPing)
@@ -239,7 +240,10 @@ func (c *Conn) stopShrinking() {
 // have come until the reader waits for more. c.mu is held.
 func (c *Conn) received() {
 	c.waiting = 0
-	c.unproved = false
+	if c.unproved {
+		c.unproved = false
+		c.arm(c.nextPing)
+	}
 	c.grown = true
 	if c.shrinking {
 		c.stopShrinking()

@@ -129,18 +129,21 @@ func (s *Server) enter() bool {
 	return true
 }
 
-// leave ends what enter began; c is the connection that the request became, or nil.
-func (s *Server) leave(c *Conn) {
+// leave ends what enter began: the request has become a connection, or nothing.
+func (s *Server) leave() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.pending--
-	if c != nil {
-		c.place = int32(len(s.conns))
-		s.conns = append(s.conns, c)
-	}
-	late := s.shutdown
 	s.checkIdle()
+}
+
+func (s *Server) add(c *Conn) {
+	s.mu.Lock()
+	c.place = int32(len(s.conns))
+	s.conns = append(s.conns, c)
+	late := s.shutdown
 	s.mu.Unlock()
-	if late && c != nil {
+	if late {
 		c.Close(CloseServiceRestart, "")
 	}
 }

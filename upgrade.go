@@ -19,7 +19,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, open func(*http
 	if !s.enter() {
 		return nil, nil, s.refuse(w, r, &HandshakeError{Status: http.StatusServiceUnavailable, Reason: "the server is shutting down"})
 	}
-	defer func() { s.leave(c) }()
+	defer s.leave()
 
 	cfg := s.config()
 	var h Handler
@@ -53,19 +53,37 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, open func(*http
 	c = newConn(nc, cfg)
 	c.handler = h
 	c.agree(subprotocol)
-	// A client that does not take its answer is found out by the first write or ping; here the
-	// socket's empty buffer takes it.
-	if cfg.writeTimeout > 0 {
-		nc.SetWriteDeadline(time.Now().Add(cfg.writeTimeout))
-	}
-	if _, err := nc.Write(head); err != nil {
-		c = nil
-		nc.Close()
+	c.writing = true // the write token is taken until the answer is sent
+	s.add(c)
+	if err := c.answer(head); err != nil {
 		cfg.log().Debug("spout: handshake failed", "remote", r.RemoteAddr, "err", err)
 		return nil, nil, &HandshakeError{Reason: "the answer could not be sent: " + err.Error()}
 	}
-	nc.SetWriteDeadline(time.Time{})
 	return c, early, nil
+}
+
+// answer sends the answer to the handshake. What others send meanwhile, since the connection is
+// among the Server's already, goes behind it.
+func (c *Conn) answer(head []byte) error {
+	var err error
+	for len(head) > 0 && err == nil {
+		var n int
+		n, err = c.stream.write(head, c.cfg.writeTimeout, c)
+		head = head[n:]
+	}
+	c.mu.Lock()
+	c.endWriting()
+	if err == nil {
+		c.flush()
+		c.mu.Unlock()
+		return nil
+	}
+	c.handler = nil // which has had no OnOpen
+	c.lost(err)
+	c.kill()
+	c.mu.Unlock()
+	c.finish()
+	return err
 }
 
 // checkRequest checks a client's opening handshake (section 4.2.1).
