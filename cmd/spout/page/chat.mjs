@@ -57,6 +57,11 @@ export function start() {
     atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 40;
   }, { passive: true });
   new ResizeObserver(follow).observe(scroller);
+  // A page that is left may be kept for the Back button with its socket open, and would stay a member that hears nothing.
+  addEventListener("pagehide", hangUp);
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) connectNow();
+  });
 }
 
 function join() {
@@ -139,6 +144,13 @@ function wait(words) {
     timer = setTimeout(tick, Math.min(left, 250));
   };
   tick();
+}
+
+function hangUp() {
+  clearTimeout(timer);
+  const old = socket;
+  socket = null;
+  old?.close(1000, "left");
 }
 
 function connectNow() {
