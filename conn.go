@@ -248,10 +248,11 @@ func (c *Conn) step(p []byte) (rest []byte, next stepNext) {
 		case proto.Data:
 			c.data(ev, len(p) > 0)
 		case proto.Ping:
-			c.pinged(ev.Payload, len(p) > 0)
+			if served := c.pinged(ev.Payload, len(p) > 0); served {
+				c.handlerDone(c.onPing(ev.Payload))
+			}
 		case proto.Pong:
-			c.ponged(ev.Payload)
-			if c.serving() {
+			if served := c.ponged(ev.Payload); served {
 				c.handlerDone(c.onPong(ev.Payload))
 			}
 		case proto.Close:
@@ -328,9 +329,11 @@ func (c *Conn) data(ev proto.Event, more bool) {
 	c.handlerDone(c.onMessage(m))
 }
 
-// pinged answers a ping: "it MUST send a Pong frame in response" (RFC 6455, section 5.5.2).
-func (c *Conn) pinged(data []byte, more bool) {
+// pinged answers a ping: "it MUST send a Pong frame in response" (RFC 6455, section 5.5.2). It
+// reports whether a handler is to hear of it.
+func (c *Conn) pinged(data []byte, more bool) (served bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.end == nil {
 		if more {
 			c.cork()
@@ -338,10 +341,7 @@ func (c *Conn) pinged(data []byte, more bool) {
 		c.queue().addPong(data)
 		c.flush()
 	}
-	c.mu.Unlock()
-	if c.serving() {
-		c.handlerDone(c.onPing(data))
-	}
+	return c.serving()
 }
 
 // violated fails the connection for a breach of the protocol.

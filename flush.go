@@ -126,7 +126,7 @@ func (c *Conn) freeOutbox() {
 	if o := c.out; o != nil {
 		o.land()
 		putBuffer(o.control)
-		*o = outbox{chunks: o.chunks[:0], waiters: o.waiters[:0]}
+		*o = outbox{chunks: o.chunks[:0], waiters: o.waiters[:0], newestn: -1}
 		outboxes.Put(o)
 		c.out = nil
 	}

@@ -49,6 +49,7 @@ func (Base) OnPong(*Conn, []byte) {}
 // OnClose does nothing.
 func (Base) OnClose(*Conn, error) {}
 
+//lint:ignore U1000 it is what makes a struct that embeds Base a Handler
 func (Base) base() {}
 
 // HandlerFunc is a Handler that is one function, for its messages.
@@ -130,10 +131,8 @@ func (c *Conn) open() {
 	returned = true
 }
 
-// serving reports whether events go to a handler.
+// serving reports whether events go to a handler. c.mu is held.
 func (c *Conn) serving() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	return c.handler != nil && !c.opening
 }
 

@@ -72,8 +72,8 @@ func (c *Conn) RTT() time.Duration {
 	return c.rtt
 }
 
-// ponged takes the answer to a ping.
-func (c *Conn) ponged(data []byte) {
+// ponged takes the answer to a ping. It reports whether a handler is to hear of it.
+func (c *Conn) ponged(data []byte) (served bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch r := c.rare; {
@@ -83,6 +83,7 @@ func (c *Conn) ponged(data []byte) {
 	case c.pingInterval() > 0 && len(data) == 8 && binary.BigEndian.Uint64(data) == uint64(c.lastPing()):
 		c.rtt = time.Duration(now() - c.lastPing())
 	}
+	return c.serving()
 }
 
 func (c *Conn) pingInterval() instant { return instant(c.cfg.pingInterval) }

@@ -12,18 +12,21 @@ import (
 type outbox struct {
 	mask masker
 
-	chunks []chunk // whole frames, oldest first
+	chunks []chunk // frames, oldest first
 	held   []chunk // what follows the message that WriteFrom is sending
 	size   int     // bytes of data in flight, chunks and held
 	behind int     // of them in held
 
-	control []byte // pings and pongs, which overtake data
-	pongs   int    // in control
-	newest  []byte // payload of the pong that follows when there are maxPongs already
+	control []byte                 // pings and pongs, which overtake data
+	pongs   int                    // in control
+	newest  [proto.MaxControl]byte // payload of the pong that follows when there are maxPongs already
+	newestn int                    // its length, -1 for none
 
 	flight   []byte // being written
 	flightOf []byte // the buffer to give back
 	overhead int    // bytes of control frames at the start of the flight
+	flown    int    // bytes of the flight that were taken, but hold memory until it lands
+	inFrame  bool   // the flight ends within a frame
 
 	streaming bool // WriteFrom is in mid-message
 
@@ -31,18 +34,11 @@ type outbox struct {
 	streamer *waiter   // the WriteFrom in mid-message, waiting for room
 }
 
-// chunk is a part of the queue: whole frames.
+// chunk is a part of the queue.
 type chunk struct {
 	b      []byte
 	shared bool // a prepared message's, never appended to or given back
-}
-
-// waiter is a call that waits for its turn. It gets nil when its message is queued or its stream
-// may go on, an error when it never will.
-type waiter struct {
-	m      Message
-	stream bool
-	turn   chan error
+	open   bool // its last frame goes on in the next chunk
 }
 
 // maxPongs is how many pongs wait to be sent before only the newest is kept: "an endpoint MAY
@@ -53,29 +49,18 @@ const maxPongs = 16
 const shareFrom = 4 << 10
 
 // outboxes are those of connections that have nothing to send.
-var outboxes = sync.Pool{New: func() any { return new(outbox) }}
+var outboxes = sync.Pool{New: func() any { return &outbox{newestn: -1} }}
 
 // idle reports whether nothing waits, neither bytes nor calls.
 func (o *outbox) idle() bool {
-	return len(o.flight) == 0 && len(o.chunks) == 0 && len(o.control) == 0 && o.newest == nil &&
+	return len(o.flight) == 0 && len(o.chunks) == 0 && len(o.control) == 0 && o.newestn < 0 &&
 		len(o.waiters) == 0 && !o.streaming
-}
-
-// room reports whether n bytes more may be queued; an empty queue takes any number.
-func (o *outbox) room(n, limit int) bool {
-	return o.size == 0 || limit == 0 || o.size+n <= limit
-}
-
-// streamRoom is room for the WriteFrom in mid-message, which must not wait for what follows it.
-func (o *outbox) streamRoom(n, limit int) bool {
-	ahead := o.size - o.behind
-	return ahead == 0 || limit == 0 || ahead+n <= limit
 }
 
 // add queues a whole message.
 func (o *outbox) add(m Message) {
 	if p := m.prepared; p != nil && !bool(o.mask) && len(p.frame) >= shareFrom {
-		o.push(chunk{p.frame, true})
+		o.push(chunk{b: p.frame, shared: true})
 		return
 	}
 	o.addFrame(proto.Header{Fin: true, Op: proto.Op(m.Type)}, m.payload(), o.streaming)
@@ -86,6 +71,8 @@ func (o *outbox) addClose(payload []byte) {
 	o.addFrame(proto.Header{Fin: true, Op: proto.OpClose}, payload, o.streaming)
 }
 
+// addFrame queues a frame. Chunks are filled to the last byte, so that what waits holds hardly
+// more memory than it has bytes; the frame goes on in the next chunk where one is full.
 func (o *outbox) addFrame(h proto.Header, payload []byte, hold bool) {
 	n := proto.FrameSize(len(payload), bool(o.mask))
 	queue := &o.chunks
@@ -95,22 +82,36 @@ func (o *outbox) addFrame(h proto.Header, payload []byte, hold bool) {
 	}
 	o.size += n
 	o.mask.apply(&h)
-	if last := len(*queue) - 1; last >= 0 {
-		if t := &(*queue)[last]; !t.shared && cap(t.b)-len(t.b) >= n {
-			t.b = proto.AppendFrame(t.b, h, payload)
+	h.Length = uint64(len(payload))
+	t := tail(queue, n, proto.MaxHeader)
+	t.b = proto.AppendHeader(t.b, h)
+	for {
+		start := len(t.b)
+		m := copy(t.b[start:cap(t.b)], payload)
+		t.b = t.b[:start+m]
+		if h.Masked {
+			h.Key = h.Key.Mask(t.b[start:])
+		}
+		if payload = payload[m:]; len(payload) == 0 {
 			return
 		}
+		t.open = true
+		t = tail(queue, len(payload), 1)
 	}
-	var b []byte
-	switch {
-	case n > largeBuffer/8:
-		b = make([]byte, 0, n)
-	case len(*queue) == 0 && n <= smallBuffer:
-		b = getSmall()[:0]
-	default:
-		b = getLarge()[:0]
+}
+
+// tail returns the last chunk of a queue if that has so much room, or else a new one, for n bytes.
+func tail(queue *[]chunk, n, room int) *chunk {
+	last := len(*queue) - 1
+	if last < 0 || (*queue)[last].shared || cap((*queue)[last].b)-len((*queue)[last].b) < room {
+		b := getLarge
+		if last < 0 && n <= smallBuffer {
+			b = getSmall
+		}
+		*queue = append(*queue, chunk{b: b()[:0]})
+		last++
 	}
-	*queue = append(*queue, chunk{b: proto.AppendFrame(b, h, payload)})
+	return &(*queue)[last]
 }
 
 // push queues a chunk as it is.
@@ -135,10 +136,7 @@ func (o *outbox) addPong(data []byte) {
 		o.pongs++
 		return
 	}
-	if o.newest == nil {
-		o.newest = make([]byte, 0, proto.MaxControl)
-	}
-	o.newest = append(o.newest[:0], data...)
+	o.newestn = copy(o.newest[:], data)
 }
 
 func (o *outbox) addControl(op proto.Op, data []byte) bool {
@@ -161,15 +159,19 @@ func (o *outbox) load() bool {
 		return true
 	}
 	o.land()
-	if o.newest != nil && o.addControl(proto.OpPong, o.newest) {
-		o.newest = nil
+	if o.newestn >= 0 && o.addControl(proto.OpPong, o.newest[:o.newestn]) {
+		o.newestn = -1
 	}
 	switch {
-	case len(o.control) > 0:
+	case len(o.control) > 0 && !o.inFrame:
 		o.flight, o.flightOf, o.overhead = o.control, o.control, len(o.control)
 		o.control, o.pongs = nil, 0
 	case len(o.chunks) > 0:
-		o.launch(o.chunks[0])
+		ch := o.chunks[0]
+		o.flight, o.inFrame = ch.b, ch.open
+		if !ch.shared {
+			o.flightOf = ch.b
+		}
 		o.chunks = slices.Delete(o.chunks, 0, 1)
 	default:
 		return false
@@ -193,17 +195,11 @@ func (o *outbox) gather() {
 	putBuffer(o.flightOf)
 	for _, ch := range o.chunks[:n] {
 		b = append(b, ch.b...)
+		o.inFrame = ch.open
 		ch.free()
 	}
 	o.chunks = slices.Delete(o.chunks, 0, n)
 	o.flight, o.flightOf = b, b
-}
-
-func (o *outbox) launch(ch chunk) {
-	o.flight = ch.b
-	if !ch.shared {
-		o.flightOf = ch.b
-	}
 }
 
 func (ch chunk) free() {
@@ -215,6 +211,7 @@ func (ch chunk) free() {
 // wrote records that n bytes of the flight were taken.
 func (o *outbox) wrote(n int) {
 	o.flight = o.flight[n:]
+	o.flown += n
 	control := min(n, o.overhead)
 	o.overhead -= control
 	o.size -= n - control
@@ -226,7 +223,7 @@ func (o *outbox) wrote(n int) {
 // land gives back the flight's buffer.
 func (o *outbox) land() {
 	putBuffer(o.flightOf)
-	o.flight, o.flightOf, o.overhead = nil, nil, 0
+	o.flight, o.flightOf, o.overhead, o.flown = nil, nil, 0, 0
 }
 
 // release lets what was held follow: the message of WriteFrom is complete.
@@ -253,18 +250,6 @@ func (o *outbox) abandonStream() {
 	}
 }
 
-// refuse ends the waiting of all calls with err.
-func (o *outbox) refuse(err error) {
-	if o == nil {
-		return
-	}
-	for _, w := range o.waiters {
-		w.turn <- err
-	}
-	clear(o.waiters)
-	o.waiters = o.waiters[:0]
-}
-
 // drop forgets all that waits, for nothing is sent any more. What is in flight stays with the
 // holder of the write token.
 func (o *outbox) drop() {
@@ -273,40 +258,6 @@ func (o *outbox) drop() {
 		ch.free()
 	}
 	putBuffer(o.control)
-	o.chunks, o.control, o.newest, o.pongs = nil, nil, nil, 0
+	o.chunks, o.control, o.newestn, o.pongs = nil, nil, -1, 0
 	o.size = len(o.flight) - o.overhead
-}
-
-// grant serves the calls that wait, in their order, as far as there is room.
-func (o *outbox) grant(limit int) {
-	if w := o.streamer; w != nil && o.streamRoom(w.m.frameSize(o.mask), limit) {
-		o.streamer = nil
-		w.turn <- nil
-	}
-	for len(o.waiters) > 0 {
-		w := o.waiters[0]
-		switch {
-		case w.stream && o.streaming, !w.stream && !o.room(w.m.frameSize(o.mask), limit):
-			return
-		case w.stream:
-			o.streaming = true
-		default:
-			o.add(w.m)
-		}
-		o.waiters = slices.Delete(o.waiters, 0, 1)
-		w.turn <- nil
-	}
-}
-
-// forget takes a waiter back and reports whether it still waited.
-func (o *outbox) forget(w *waiter) bool {
-	if o.streamer == w {
-		o.streamer = nil
-		return true
-	}
-	i := slices.Index(o.waiters, w)
-	if i >= 0 {
-		o.waiters = slices.Delete(o.waiters, i, i+1)
-	}
-	return i >= 0
 }

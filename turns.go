@@ -1,0 +1,68 @@
+package spout
+
+import "slices"
+
+// waiter is a call that waits for its turn. It gets nil when its message is queued or its stream
+// may go on, an error when it never will.
+type waiter struct {
+	m      Message
+	stream bool
+	turn   chan error
+}
+
+// room reports whether n bytes more may be queued; an empty queue takes any number.
+func (o *outbox) room(n, limit int) bool {
+	return o.size == 0 || limit == 0 || o.size+o.flown+n <= limit
+}
+
+// streamRoom is room for the WriteFrom in mid-message, which must not wait for what follows it.
+func (o *outbox) streamRoom(n, limit int) bool {
+	ahead := o.size - o.behind
+	return ahead == 0 || limit == 0 || ahead+o.flown+n <= limit
+}
+
+// grant serves the calls that wait, in their order, as far as there is room.
+func (o *outbox) grant(limit int) {
+	if w := o.streamer; w != nil && o.streamRoom(w.m.frameSize(o.mask), limit) {
+		o.streamer = nil
+		w.turn <- nil
+	}
+	for len(o.waiters) > 0 {
+		w := o.waiters[0]
+		switch {
+		case w.stream && o.streaming, !w.stream && !o.room(w.m.frameSize(o.mask), limit):
+			return
+		case w.stream:
+			o.streaming = true
+		default:
+			o.add(w.m)
+		}
+		o.waiters = slices.Delete(o.waiters, 0, 1)
+		w.turn <- nil
+	}
+}
+
+// forget takes a waiter back and reports whether it still waited.
+func (o *outbox) forget(w *waiter) bool {
+	if o.streamer == w {
+		o.streamer = nil
+		return true
+	}
+	i := slices.Index(o.waiters, w)
+	if i >= 0 {
+		o.waiters = slices.Delete(o.waiters, i, i+1)
+	}
+	return i >= 0
+}
+
+// refuse ends the waiting of all calls with err.
+func (o *outbox) refuse(err error) {
+	if o == nil {
+		return
+	}
+	for _, w := range o.waiters {
+		w.turn <- err
+	}
+	clear(o.waiters)
+	o.waiters = o.waiters[:0]
+}
