@@ -8,10 +8,12 @@ FUZZTIME ?= 20s
 run:
 	go run ./cmd/spout
 
-# Every test of every module, with the race detector. The last lines name every
+# Every test of every module, with the race detector; then, without it, those
+# whose limits on allocations it would blur. The last lines of each name every
 # test that was skipped and why; with SPOUT_REQUIRE=all a skipped test fails.
 test: deps
 	go run ./internal/gotest -race -tags long -timeout 20m work
+	go run ./internal/gotest -tags long . ./internal/proto
 
 # Installs what the tests need beside Go, where it may.
 deps:
