@@ -93,6 +93,7 @@ func checkRequest(r *http.Request) error {
 	}
 	h := r.Header
 	upgrade := h.Values("Upgrade")
+	_, offersTokens := proto.ParseTokens(h.Values("Sec-Websocket-Protocol"))
 	switch {
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
 		return refuse(http.StatusHTTPVersionNotSupported, "WebSocket needs HTTP/1.1 here, not "+r.Proto)
@@ -106,6 +107,8 @@ func checkRequest(r *http.Request) error {
 		return refuse(http.StatusUpgradeRequired, "only version 13 of the WebSocket protocol (RFC 6455) is spoken here")
 	case len(h.Values("Sec-Websocket-Key")) != 1 || !proto.ValidKey(h.Get("Sec-Websocket-Key")):
 		return refuse(http.StatusBadRequest, "Sec-WebSocket-Key must be one base64 value of 16 bytes")
+	case !offersTokens:
+		return refuse(http.StatusBadRequest, "Sec-WebSocket-Protocol must list tokens, each once")
 	// "the recipient of such malformed data MUST immediately _Fail the WebSocket Connection_" (9.1)
 	case !wellFormed(h.Values("Sec-Websocket-Extensions")):
 		return refuse(http.StatusBadRequest, "Sec-WebSocket-Extensions is malformed")
@@ -138,13 +141,9 @@ func (s *Server) checkOrigin(r *http.Request) error {
 
 // subprotocol chooses one of those that the client offers.
 func (s *Server) subprotocol(cfg *config, r *http.Request) (string, error) {
-	values := r.Header.Values("Sec-Websocket-Protocol")
-	if len(values) == 0 {
+	offered, _ := proto.ParseTokens(r.Header.Values("Sec-Websocket-Protocol")) // checkRequest has checked it
+	if len(offered) == 0 {
 		return "", nil
-	}
-	offered, ok := proto.ParseTokens(values)
-	if !ok {
-		return "", &HandshakeError{Status: http.StatusBadRequest, Reason: "Sec-WebSocket-Protocol must list tokens, each once"}
 	}
 	if s.SelectSubprotocol == nil {
 		for _, p := range cfg.subprotocols {
