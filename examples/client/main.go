@@ -53,12 +53,8 @@ func callback(ctx context.Context, url string, show func(string)) error {
 	if err := c.Write(ctx, spout.Text("hello")); err != nil {
 		return err
 	}
-	err = c.Serve(spout.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
+	return c.Serve(spout.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
 		show(m.String())
 		return c.Close(spout.CloseNormal, "")
 	}))
-	if spout.CloseCode(err) == spout.CloseNormal {
-		return nil
-	}
-	return err
 }
