@@ -39,9 +39,9 @@ func (s *steps) handler(open func(r *http.Request) (spout.Handler, error)) http.
 
 func opened(*http.Request) (spout.Handler, error) { return &recorder{}, nil }
 
-// refusals are requests that are not upgraded: what replaces or adds to a good one, or begins it, the
+// notUpgraded are requests that are not upgraded: what replaces or adds to a good one, or begins it, the
 // status of the answer, and the steps that were taken.
-var refusals = []struct {
+var notUpgraded = []struct {
 	name   string
 	method string
 	lines  []string
@@ -79,7 +79,7 @@ var refusals = []struct {
 // An upgrade checks the request, then the origin, then makes the handler; what fails is answered
 // with its status and a text that says why, nothing further is done, and the HTTP connection is closed.
 func TestRefusals(t *testing.T) {
-	for _, test := range refusals {
+	for _, test := range notUpgraded {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var s steps
