@@ -101,34 +101,43 @@ func (c *Conn) Serve(h Handler) error {
 	return c.end
 }
 
-// open delivers OnOpen and the message that has arrived before it, and leaves the rest to the
-// reader.
+// open delivers OnOpen and what has arrived before it, and leaves the rest to the reader.
 func (c *Conn) open() {
 	returned := false
 	defer func() {
-		if !returned {
-			c.handlerDone(errHandlerGone)
+		if returned {
+			return
 		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.in != nil && !c.in.begun {
-			c.in = nil
+		c.handlerDone(errHandlerGone)
+		for arrived := true; arrived; {
+			_, arrived = c.opened()
 		}
-		c.opening = false
-		c.wakeReader()
 	}()
 	c.handlerDone(c.onOpen())
-	c.mu.Lock()
-	arrived := c.in != nil && c.in.end && !c.closing
-	var m Message
-	if arrived {
-		m = c.in.take()
-	}
-	c.mu.Unlock()
-	if arrived {
+	for {
+		m, arrived := c.opened()
+		if !arrived {
+			break
+		}
 		c.handlerDone(c.onMessage(m))
 	}
 	returned = true
+}
+
+// opened returns the next message that has arrived before the reader delivers any. If there is none,
+// it leaves them to the reader, under the same lock: one that came in between would stay behind.
+func (c *Conn) opened() (m Message, arrived bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.in != nil && c.in.end && !c.closing {
+		return c.in.take(), true
+	}
+	if c.in != nil && !c.in.begun {
+		c.in = nil
+	}
+	c.opening = false
+	c.wakeReader()
+	return Message{}, false
 }
 
 // serving reports whether events go to a handler. c.mu is held.
