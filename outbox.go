@@ -105,7 +105,7 @@ func tail(queue *[]chunk, n, room int) *chunk {
 	last := len(*queue) - 1
 	if last < 0 || (*queue)[last].shared || cap((*queue)[last].b)-len((*queue)[last].b) < room {
 		b := getLarge
-		if last < 0 && n <= smallBuffer {
+		if (last < 0 || (*queue)[last].shared) && n <= smallBuffer {
 			b = getSmall
 		}
 		*queue = append(*queue, chunk{b: b()[:0]})
