@@ -2,7 +2,8 @@
 //
 // It passes its arguments on, prints one line for each package, the whole
 // output of each test that failed, and at the end the names of these and of all
-// that were skipped, with the reason. The output of all tests, as with -v, goes to out/test.log.
+// that were skipped, with the reason. The output of all tests, as with -v, is appended to
+// out/test.log.
 // With SPOUT_REQUIRE=all in the environment a skipped test counts as failed.
 package main
 
@@ -34,7 +35,7 @@ func run(args []string) (status int, err error) {
 	if err := os.MkdirAll(filepath.Dir(logFile), 0o755); err != nil {
 		return 0, err
 	}
-	log, err := os.Create(logFile)
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
 	if err != nil {
 		return 0, err
 	}
