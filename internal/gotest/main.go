@@ -2,9 +2,9 @@
 //
 // It passes its arguments on, prints one line for each package, the whole
 // output of each test that failed, and at the end the names of these and of all
-// that were skipped, with the reason. The output of all tests, as with -v, is appended to
-// out/test.log.
-// With SPOUT_REQUIRE=all in the environment a skipped test counts as failed.
+// that were skipped, with the reason. The output of all tests, as with -v, is
+// appended to out/test.log. With SPOUT_REQUIRE=all in the environment a skipped
+// test counts as failed.
 package main
 
 import (
