@@ -51,7 +51,7 @@ func TestPingIntervalBelowTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &prompt{pongs: make(chan []byte), idle: make(chan struct{}, 1)}
 		c := NewConn(p, false, &Options{PingInterval: time.Second, PingTimeout: 10 * time.Second})
-		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second+time.Second/2) // between two pings
 		defer cancel()
 		if _, err := c.Read(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Read = %v, want the end of the context: the peer answers every ping", err)
