@@ -189,15 +189,23 @@ func TestPingTimeoutWaitsForEvents(t *testing.T) {
 	}
 }
 
-// and while the queue is above half of SendLimit because the peer takes nothing.
+// and while the answers are above half of SendLimit because the peer takes nothing.
 func TestPingTimeoutWaitsForTheQueue(t *testing.T) {
 	bothSides(t, func(t *testing.T, client bool, frame func(byte, string) []byte) {
 		c, p := pair(t, client, spout.Options{SendLimit: 1000, WriteTimeout: -1})
-		c.Send(text(800, "waits"))
-		go p.nc.Write(frame(fin|opText, "x"))
+		h := &recorder{message: func(c *spout.Conn, m spout.Message) error { return c.Send(text(800, m.String())) }}
+		serve(t, c, h)
+		synctest.Wait()
+		p.send(frame(fin|opText, "one"))
+		synctest.Wait()
+		go p.nc.Write(frame(fin|opText, "two"))
 		time.Sleep(time.Hour)
-		p.wantTexts("waits")
-		wantMessage(t, c, spout.TextMessage, "x")
+		h.want(t, "open", "text one")
+		p.wantTexts("one")
+		if f := p.read(); f.op() != opPing {
+			t.Errorf("got %v, want the ping that waited", f)
+		}
+		p.wantTexts("two")
 	})
 }
 
