@@ -42,6 +42,7 @@ type Conn struct {
 	// with writing:
 	writing bool // somebody has the write token
 	corked  bool // what is sent is held back
+	event   bool // an event is under way: what is sent are answers
 	dead    bool // nothing is sent any more
 	// and with its end:
 	provisional bool // a failed write said end; what the peer sent before may say better
@@ -228,6 +229,7 @@ const (
 func (c *Conn) step(p []byte) (rest []byte, next stepNext) {
 	for {
 		c.mu.Lock()
+		c.event = false
 		done, pause := c.killed || c.failed, len(p) > 0 && c.mustPause()
 		c.mu.Unlock()
 		if done {
@@ -272,7 +274,9 @@ func (c *Conn) mustPause() bool {
 	case c.handler == nil && c.in.full():
 		return true
 	}
-	return c.cfg.sendLimit > 0 && c.queued() > c.cfg.sendLimit/2
+	// Only the answers count: if others than the handler sent so much that this side did not read,
+	// and the peer did the same, neither would ever read again.
+	return c.cfg.sendLimit > 0 && c.out != nil && c.out.answers > c.cfg.sendLimit/2
 }
 
 // pause makes the reader wait for wakeReader. c.mu is held, but not while waiting.
@@ -325,6 +329,7 @@ func (c *Conn) data(ev proto.Event, more bool) {
 	if more {
 		c.cork()
 	}
+	c.event = true
 	c.mu.Unlock()
 	c.handlerDone(c.onMessage(m))
 }
@@ -341,7 +346,8 @@ func (c *Conn) pinged(data []byte, more bool) (served bool) {
 		c.queue().addPong(data)
 		c.flush()
 	}
-	return c.serving()
+	c.event = c.serving()
+	return c.event
 }
 
 // violated fails the connection for a breach of the protocol.

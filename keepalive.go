@@ -83,7 +83,8 @@ func (c *Conn) ponged(data []byte) (served bool) {
 	case c.pingInterval() > 0 && len(data) == 8 && binary.BigEndian.Uint64(data) == uint64(c.lastPing()):
 		c.rtt = time.Duration(now() - c.lastPing())
 	}
-	return c.serving()
+	c.event = c.serving()
+	return c.event
 }
 
 func (c *Conn) pingInterval() instant { return instant(c.cfg.pingInterval) }

@@ -17,6 +17,8 @@ type outbox struct {
 	size   int     // bytes of data in flight, chunks and held
 	behind int     // of them in held
 
+	answers int // bytes of what an event sent, reckoned as if they left first
+
 	control []byte                 // pings and pongs, which overtake data
 	pongs   int                    // in control
 	newest  [proto.MaxControl]byte // payload of the pong that follows when there are maxPongs already
@@ -215,6 +217,7 @@ func (o *outbox) wrote(n int) {
 	control := min(n, o.overhead)
 	o.overhead -= control
 	o.size -= n - control
+	o.answers = max(0, o.answers-(n-control))
 	if len(o.flight) == 0 {
 		o.land()
 	}

@@ -44,8 +44,7 @@ func (c *Conn) Write(ctx context.Context, m Message) error {
 		return c.end
 	}
 	if c.hasRoom(m) {
-		c.queue().add(m)
-		c.flush()
+		c.add(m)
 		return nil
 	}
 	w := &waiter{m: m, turn: make(chan error, 1)}
@@ -67,9 +66,19 @@ func (c *Conn) Send(m Message) error {
 	if !c.hasRoom(m) {
 		return ErrFull
 	}
-	c.queue().add(m)
-	c.flush()
+	c.add(m)
 	return nil
+}
+
+// add queues a message, for which there is room, and sends what can be sent. c.mu is held.
+func (c *Conn) add(m Message) {
+	o := c.queue()
+	before := o.size
+	o.add(m)
+	if c.event {
+		o.answers += o.size - before
+	}
+	c.flush()
 }
 
 // queue returns what waits to be sent, for adding to it. c.mu is held.
