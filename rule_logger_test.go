@@ -2,8 +2,12 @@ package spout_test
 
 import (
 	"context"
+	"log"
 	"log/slog"
+	"net"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/spoutws/spout"
 )
@@ -48,5 +52,27 @@ func TestLoggerMayUseTheConnection(t *testing.T) {
 				h.wait(t)
 			})
 		})
+	}
+}
+
+// Without a Logger of its own, a connection uses slog's default.
+func TestDefaultLogger(t *testing.T) {
+	defer log.SetFlags(log.Flags()) // which SetDefault changes too
+	defer log.SetOutput(log.Writer())
+	defer slog.SetDefault(slog.Default())
+	var told logged
+	slog.SetDefault(told.logger())
+	near, far := net.Pipe()
+	c := spout.NewConn(near, false, nil)
+	p := newPeer(t, far, time.Minute)
+	p.play(func() { p.nc.Write(masked(fin|opText, "x")) })
+	result := make(chan error, 1)
+	go func() {
+		result <- c.Serve(spout.HandlerFunc(func(*spout.Conn, spout.Message) error { return errTest }))
+	}()
+	answer(p, 1011)
+	wantCloseError(t, <-result, spout.CloseInternal)
+	if !strings.Contains(told.String(), "error of the test") {
+		t.Errorf("logged %s", told.String())
 	}
 }
