@@ -83,9 +83,9 @@ var faults = []struct {
 	{"control frames break messages", conformance.Fragmentation, "internal/proto/decode.go", []string{
 		"if !h.Op.Control() {", "if true {"}},
 
-	{"pong without its data", conformance.Pings, "conn.go", []string{
+	{"pong without its data", conformance.Pings, "reader.go", []string{
 		"c.queue().addPong(data)", "c.queue().addPong(nil)"}},
-	{"pings unanswered", conformance.Pings, "conn.go", []string{
+	{"pings unanswered", conformance.Pings, "reader.go", []string{
 		"c.queue().addPong(data)", ""}},
 	{"pongs cut short", conformance.Pings, "outbox.go", []string{
 		"o.newestn = copy(o.newest[:], data)", "o.newestn = copy(o.newest[:], data) / 2"}},
@@ -121,7 +121,7 @@ var faults = []struct {
 		"if code == CloseNoStatus {", "if false {"}},
 	{"close frame unanswered", conformance.Closing, "close.go", []string{
 		`c.sendClose(code, "")`, ""}},
-	{"connection left open", conformance.Closing, "close.go", []string{
+	{"connection left open", conformance.Closing, "finish.go", []string{
 		"!c.client() && !c.stream.closeWrite()", "false",
 		"c.stream.rwc.Close()", ""}},
 

@@ -1,0 +1,229 @@
+package spout
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spoutws/spout/internal/proto"
+)
+
+// run is the life of a connection: one goroutine at a time reads until the end. early is what
+// came with the handshake; served says that the connection has had its handler from the start.
+func (c *Conn) run(early []byte, served bool) {
+	defer c.leave()
+	c.startClock()
+	if served {
+		c.handlerDone(c.onOpen())
+	}
+	if c.push(early) {
+		c.stream.read(c)
+	}
+}
+
+// resume goes on for a goroutine that was replaced.
+func (c *Conn) resume() {
+	defer c.leave()
+	c.stream.read(c)
+}
+
+// broke takes the end of the stream, or the error that ended it.
+func (c *Conn) broke(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shrinking && errors.Is(err, os.ErrDeadlineExceeded) {
+		return
+	}
+	c.shrinking = false
+	c.lost(err)
+}
+
+// leave ends a goroutine that read, be it because its handler ended it: it is replaced, or the
+// connection is over.
+func (c *Conn) leave() {
+	if c.shrunk() {
+		go c.resume()
+	} else {
+		c.finish()
+	}
+}
+
+// push takes bytes from the stream and reports whether more are wanted. It returns when all of
+// them are used up, which may take until the program has received what they say.
+func (c *Conn) push(p []byte) bool {
+	c.mu.Lock()
+	c.received()
+	c.mu.Unlock()
+	for {
+		rest, next := c.step(p)
+		c.mu.Lock()
+		c.uncork()
+		switch next {
+		case stepDone:
+			c.mu.Unlock()
+			return false
+		case stepMore:
+			c.awaiting()
+			c.mu.Unlock()
+			return true
+		}
+		for c.mustPause() {
+			c.pause()
+		}
+		c.frame = 0
+		c.mu.Unlock()
+		p = rest
+	}
+}
+
+// What step wants next.
+type stepNext uint8
+
+const (
+	stepMore  stepNext = iota // bytes
+	stepPause                 // that the program receives, or the peer takes, something
+	stepDone                  // nothing
+)
+
+// step decodes p, answers control frames and delivers messages, until p is used up or it must
+// stop; then it returns the rest. It keeps no reference to p.
+func (c *Conn) step(p []byte) (rest []byte, next stepNext) {
+	for {
+		c.mu.Lock()
+		c.event = false
+		done, pause := c.killed || c.failed, len(p) > 0 && c.mustPause()
+		c.mu.Unlock()
+		if done {
+			return nil, stepDone
+		}
+		if pause {
+			return p, stepPause
+		}
+		ev, rest, err := c.decoder.Next(p)
+		if err != nil {
+			c.violated(err)
+			return nil, stepDone
+		}
+		p = rest
+		switch ev.Kind {
+		case proto.NoEvent:
+			return nil, stepMore
+		case proto.Data:
+			c.data(ev, len(p) > 0)
+		case proto.Ping:
+			if served := c.pinged(ev.Payload, len(p) > 0); served {
+				c.handlerDone(c.onPing(ev.Payload))
+			}
+		case proto.Pong:
+			if served := c.ponged(ev.Payload); served {
+				c.handlerDone(c.onPong(ev.Payload))
+			}
+		case proto.Close:
+			c.peerClosed(Code(ev.Code), string(ev.Payload))
+			return nil, stepDone
+		}
+	}
+}
+
+// mustPause reports whether reading has to stop for now. c.mu is held.
+func (c *Conn) mustPause() bool {
+	switch {
+	case c.killed || c.failed || c.end != nil && !c.provisional:
+		return false
+	case c.opening:
+		return true
+	case c.handler == nil && c.in.full():
+		return true
+	}
+	// Only the answers count: if others than the handler sent so much that this side did not read,
+	// and the peer did the same, neither would ever read again.
+	return c.cfg.sendLimit > 0 && c.out != nil && c.out.answers > c.cfg.sendLimit/2
+}
+
+// pause makes the reader wait for wakeReader. c.mu is held, but not while waiting.
+func (c *Conn) pause() {
+	r := c.rarely()
+	if r.wake == nil {
+		r.wake = make(chan struct{}, 1)
+	}
+	c.paused = true
+	c.mu.Unlock()
+	<-r.wake
+	c.mu.Lock()
+}
+
+// wakeReader makes a reader that pauses look again. c.mu is held.
+func (c *Conn) wakeReader() {
+	if c.paused {
+		c.paused = false
+		c.rare.wake <- struct{}{}
+	}
+}
+
+// data takes a piece of a message; more says that input follows it.
+func (c *Conn) data(ev proto.Event, more bool) {
+	c.mu.Lock()
+	if c.end != nil && !c.provisional {
+		c.mu.Unlock()
+		return
+	}
+	if c.handler == nil || c.opening {
+		c.inbox().add(ev)
+		c.signalRead()
+		c.mu.Unlock()
+		return
+	}
+	var m Message
+	switch {
+	case c.in == nil && ev.First && ev.End:
+		m = Message{Type: Type(ev.Op), Data: make([]byte, len(ev.Payload))}
+		copy(m.Data, ev.Payload)
+	default:
+		in := c.inbox()
+		if in.add(ev); !in.end {
+			c.mu.Unlock()
+			return
+		}
+		m = in.take()
+		c.in = nil
+	}
+	if more {
+		c.cork()
+	}
+	c.event = true
+	c.mu.Unlock()
+	c.handlerDone(c.onMessage(m))
+}
+
+// pinged answers a ping: "it MUST send a Pong frame in response" (RFC 6455, section 5.5.2). It
+// reports whether a handler is to hear of it.
+func (c *Conn) pinged(data []byte, more bool) (served bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.end == nil {
+		if more {
+			c.cork()
+		}
+		c.queue().addPong(data)
+		c.flush()
+	}
+	c.event = c.serving()
+	return c.event
+}
+
+// violated fails the connection for a breach of the protocol.
+func (c *Conn) violated(err error) {
+	v := err.(*proto.Violation)
+	cause := error(v)
+	switch Code(v.Code) {
+	case CloseTooBig:
+		cause = fmt.Errorf("%w: over %d bytes (Options.MessageLimit)", v, c.cfg.rules.Limit)
+	case ClosePolicy:
+		cause = fmt.Errorf("%w: over %d (Options.FragmentLimit)", v, c.cfg.rules.MaxFragments)
+	}
+	c.mu.Lock()
+	c.fail(Code(v.Code), v.Reason, cause)
+	end := c.end
+	c.mu.Unlock()
+	c.cfg.log().Debug("spout: connection failed", "remote", c.RemoteAddr(), "err", end)
+}
