@@ -23,7 +23,9 @@ type Dialer struct {
 	// Client is what the handshake goes through, and so where proxies, TLS, unix sockets and
 	// cookies are configured. It is copied; redirects are not followed, and its Timeout bounds
 	// the dialling. Default: an [http.Client] with what [http.DefaultTransport] has, proxies
-	// from the environment included.
+	// from the environment included. An [http.Transport] is limited to 64 KiB of response header,
+	// unless it has a limit of its own; another RoundTripper has to see to that itself, and must
+	// leave the body of a 101 answer as it is.
 	Client *http.Client
 }
 
@@ -128,10 +130,10 @@ func (d *Dialer) client() *http.Client {
 func dialContext(ctx context.Context, client *http.Client) (context.Context, context.CancelFunc) {
 	timeout := client.Timeout
 	client.Timeout = 0
-	if _, ok := ctx.Deadline(); timeout == 0 && !ok {
+	if _, ok := ctx.Deadline(); timeout <= 0 && !ok {
 		timeout = dialTimeout
 	}
-	if timeout == 0 {
+	if timeout <= 0 {
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, timeout)

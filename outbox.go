@@ -178,7 +178,11 @@ func (o *outbox) load() bool {
 	default:
 		return false
 	}
-	o.gather()
+	// A pong that still waits for room among the control frames goes before data, which may end
+	// with a close frame.
+	if o.newestn < 0 {
+		o.gather()
+	}
 	return true
 }
 

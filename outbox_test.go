@@ -3,6 +3,8 @@ package spout
 import (
 	"bytes"
 	"testing"
+
+	"github.com/spoutws/spout/internal/proto"
 )
 
 // memory returns the bytes of memory that the connection has for what waits.
@@ -32,4 +34,38 @@ func TestQueueOfPreparedAndSmallMessages(t *testing.T) {
 		t.Errorf("%d bytes of memory for %d bytes of messages", o.memory(), o.size)
 	}
 	o.drop()
+}
+
+// A pong that finds no room among the control frames still goes before the close frame.
+func TestNothingFollowsTheCloseFrame(t *testing.T) {
+	o := &outbox{newestn: -1}
+	data := make([]byte, proto.MaxControl)
+	for o.addPing(data) {
+	}
+	o.addPong(data)
+	if o.newestn < 0 {
+		t.Fatal("there was room for the pong")
+	}
+	o.addClose(proto.AppendClose(nil, proto.CodeNormal, ""))
+	var sent []byte
+	for o.load() {
+		sent = append(sent, o.flight...)
+		o.wrote(len(o.flight))
+	}
+	var last proto.Kind
+	pongs := 0
+	d := proto.NewDecoder(&proto.Rules{})
+	for rest := sent; len(rest) > 0; {
+		ev, r, err := d.Next(rest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest, last = r, ev.Kind
+		if ev.Kind == proto.Pong {
+			pongs++
+		}
+	}
+	if last != proto.Close || pongs != 1 {
+		t.Errorf("last frame %v, %d pongs", last, pongs)
+	}
 }

@@ -23,6 +23,27 @@ func streaming(t *testing.T, ctx context.Context, c *spout.Conn, typ spout.Type)
 	return w, result
 }
 
+// never is a source that gives nothing, and no error either.
+type never struct{ reads int }
+
+func (n *never) Read([]byte) (int, error) {
+	n.reads++
+	return 0, nil
+}
+
+// A source that gives nothing is given up, and harms nothing.
+func TestWriteFromWithoutProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := pair(t, false, spout.Options{})
+		src := &never{}
+		if err := c.WriteFrom(t.Context(), spout.TextMessage, src); !errors.Is(err, io.ErrNoProgress) {
+			t.Errorf("got %v after %d reads", err, src.reads)
+		}
+		c.Send(spout.Text("unharmed"))
+		p.wantTexts("unharmed")
+	})
+}
+
 // Each Read of the source that gives something is a frame; the end of the source is the message's.
 func TestWriteFromFrames(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -132,6 +132,7 @@ func (s *stream) abort() {
 	}); ok {
 		h.CloseWrite()
 		h.CloseRead()
+		s.setReadDeadline(past) // not every system wakes a read for a shutdown
 		return
 	}
 	go s.rwc.Close()

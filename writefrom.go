@@ -11,8 +11,12 @@ import (
 // streamPiece is how much of a stream is read, and sent as one frame, at a time.
 const streamPiece = 32 << 10
 
+// maxEmptyReads is how often in a row a source may return nothing and no error.
+const maxEmptyReads = 100
+
 // WriteFrom sends one message whose payload is read from r until io.EOF; each Read of it that
-// returns something makes a frame. Messages of other goroutines wait until it is complete.
+// returns something makes a frame. Messages of other goroutines wait until it is complete. A Read
+// of r is not interrupted when ctx or the connection ends.
 //
 // If r fails, ctx ends or text turns out not to be UTF-8 in mid-message, the message can't be
 // completed and the connection is closed with 1011; before its first byte, nothing is sent and the
@@ -35,12 +39,18 @@ func (c *Conn) WriteFrom(ctx context.Context, t Type, r io.Reader) error {
 		}
 	}()
 	var err error
+	empty := 0
 	for end := false; !end && err == nil; {
 		var n int
 		n, err = r.Read(buf[:streamPiece])
 		end = err == io.EOF
 		if end {
 			err = nil
+		}
+		if n > 0 || end {
+			empty = 0
+		} else if empty++; empty == maxEmptyReads && err == nil {
+			err = io.ErrNoProgress
 		}
 		if err == nil && t == TextMessage && (!text.Write(buf[:n]) || end && !text.Complete()) {
 			err = &UsageError{"write", "text message is not UTF-8; use BinaryMessage for other data"}

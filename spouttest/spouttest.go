@@ -58,6 +58,7 @@ type listener struct {
 
 	mu    sync.Mutex
 	pipes []net.Conn
+	over  bool // nothing is added to pipes any more
 }
 
 func (l *listener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -66,6 +67,10 @@ func (l *listener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	case l.conns <- server:
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		if l.over {
+			client.Close()
+			return nil, net.ErrClosed
+		}
 		l.pipes = append(l.pipes, client)
 		return client, nil
 	case <-l.done:
@@ -80,6 +85,7 @@ func (l *listener) hangUp() {
 	l.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.over = true
 	for _, c := range l.pipes {
 		c.Close()
 	}
