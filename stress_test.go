@@ -206,7 +206,7 @@ func (e *stressEnd) send(c *spout.Conn, sender int) {
 			r := io.MultiReader(bytes.NewReader(m.Data[:len(m.Data)/2]), bytes.NewReader(m.Data[len(m.Data)/2:]))
 			fails := e.ending == endSource && n == 20
 			if fails {
-				r = io.MultiReader(r, source{})
+				r = io.MultiReader(r, failingReader{})
 			}
 			err = c.WriteFrom(context.Background(), m.Type, r)
 			// Nobody waits for the rest of one when the goroutine that reads is gone.
@@ -236,9 +236,9 @@ func (e *stressEnd) send(c *spout.Conn, sender int) {
 
 var errSource = errors.New("the source fails")
 
-type source struct{}
+type failingReader struct{}
 
-func (source) Read([]byte) (int, error) { return 0, errSource }
+func (failingReader) Read([]byte) (int, error) { return 0, errSource }
 
 // read receives in a loop until the connection ends, in any of the ways that there are.
 func (e *stressEnd) read(c *spout.Conn) {
