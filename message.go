@@ -11,10 +11,10 @@ import (
 // Type says whether a message is text or binary (RFC 6455, section 5.6).
 type Type uint8
 
-// The types of messages.
+// The types of messages, numbered as their opcodes.
 const (
-	TextMessage   = Type(proto.OpText)
-	BinaryMessage = Type(proto.OpBinary)
+	TextMessage   Type = 0x1
+	BinaryMessage Type = 0x2
 )
 
 func (t Type) String() string {
