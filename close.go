@@ -3,7 +3,6 @@ package spout
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"unicode/utf8"
 
@@ -111,6 +110,7 @@ func CloseCode(err error) Code {
 // What made this side close, where no caller and no peer gave a reason.
 var (
 	errNoCloseFrame = errors.New("connection ended without a closing handshake")
+	errCutMessage   = errors.New("connection ended within a message")
 	errPingTimeout  = errors.New("no answer to a ping (Options.PingTimeout)")
 	errFrameTimeout = errors.New("frame not completed in time (Options.FrameTimeout)")
 	errWriteTimeout = errors.New("peer took no byte (Options.WriteTimeout)")
@@ -213,9 +213,6 @@ func (c *Conn) fail(code Code, reason string, cause error) {
 // lost records that the stream ended or broke. c.mu is held.
 func (c *Conn) lost(err error) {
 	if c.end == nil {
-		if err == io.EOF {
-			err = errNoCloseFrame
-		}
 		c.end = &CloseError{Code: CloseAbnormal, Err: err}
 	}
 }

@@ -206,9 +206,10 @@ func (c *Conn) checkPing(t instant) {
 }
 
 // checkStack has the waiting goroutine replaced if the connection has been quiet: a stack that
-// has grown for a handler does not shrink to its first size again.
+// has grown for a handler does not shrink to its first size again. Only sockets are woken for that:
+// other streams hold a buffer anyway, and might not survive a read that ends.
 func (c *Conn) checkStack(t instant) {
-	if !c.grown || c.waiting == 0 || c.end != nil {
+	if c.stream.raw == nil || !c.grown || c.waiting == 0 || c.end != nil {
 		return
 	}
 	if quiet := c.waiting + shrinkAfter; t < quiet {

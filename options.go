@@ -10,8 +10,8 @@ import (
 )
 
 // Options are what a [Server] or a [Dialer] applies to its connections. A zero field means the
-// default that stands beside it, a negative one means off. They are read when the first
-// connection is made; later changes have no effect.
+// default that stands beside it, a negative one means off. A Server reads them at its first
+// request, a Dialer at each dial; later changes have no effect.
 type Options struct {
 	// Subprotocols are the subprotocols spoken, the preferred one first: a client offers them,
 	// a server answers with its first one that the client offers. Default: none.

@@ -3,6 +3,7 @@ package spout
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spoutws/spout/internal/proto"
@@ -35,6 +36,12 @@ func (c *Conn) broke(err error) {
 		return
 	}
 	c.shrinking = false
+	if err == io.EOF {
+		err = errNoCloseFrame
+		if c.decoder.InMessage() {
+			err = errCutMessage
+		}
+	}
 	c.lost(err)
 }
 
