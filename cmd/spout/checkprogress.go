@@ -46,7 +46,7 @@ func (p *progress) draw() {
 		return
 	}
 	const width = 30
-	done := p.total.Pass + p.total.Lenient + p.total.Fail
+	done := p.total.Cases()
 	filled := width * done / p.cases
 	fmt.Fprintf(p.w, "\r[%s%s] %d/%d  %d lenient, %d failed", strings.Repeat("#", filled), strings.Repeat(".", width-filled),
 		done, p.cases, p.total.Lenient, p.total.Fail)

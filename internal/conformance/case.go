@@ -26,18 +26,23 @@ var Families = []Family{Handshake, Framing, Reserved, Fragmentation, Pings, UTF8
 // Verdict is the judgement of a case.
 type Verdict string
 
-// The verdicts, from best to worst.
+// The verdicts, from best to worst; Unsupported is neither good nor bad.
 const (
-	Pass    Verdict = "pass"
-	Lenient Verdict = "lenient"
-	Fail    Verdict = "fail"
+	Pass        Verdict = "pass"
+	Lenient     Verdict = "lenient"
+	Fail        Verdict = "fail"
+	Unsupported Verdict = "unsupported" // the case asks for what the server need not have, and it has not
 )
 
-// Rule is a sentence of RFC 6455.
+// Rule is a sentence of a standard.
 type Rule struct {
+	Source  string `json:"source"` // such as "RFC 6455"
 	Section string `json:"section"`
 	Text    string `json:"text"`
 }
+
+// Place names the source and the section.
+func (r Rule) Place() string { return r.Source + ", " + r.Section }
 
 // Case is one question to a server.
 type Case struct {
@@ -92,10 +97,14 @@ func (l *list) add(name, title string, rule Rule, script func(*session)) *Case {
 
 // Total counts verdicts.
 type Total struct {
-	Pass    int `json:"pass"`
-	Lenient int `json:"lenient"`
-	Fail    int `json:"fail"`
+	Pass        int `json:"pass"`
+	Lenient     int `json:"lenient"`
+	Fail        int `json:"fail"`
+	Unsupported int `json:"unsupported"`
 }
+
+// Cases is the number of verdicts.
+func (t Total) Cases() int { return t.Pass + t.Lenient + t.Fail + t.Unsupported }
 
 // Add counts v.
 func (t *Total) Add(v Verdict) {
@@ -106,10 +115,12 @@ func (t *Total) Add(v Verdict) {
 		t.Lenient++
 	case Fail:
 		t.Fail++
+	case Unsupported:
+		t.Unsupported++
 	}
 }
 
 // String is the form of the golden files.
 func (t Total) String() string {
-	return fmt.Sprintf("%d passed, %d lenient, %d failed", t.Pass, t.Lenient, t.Fail)
+	return fmt.Sprintf("%d passed, %d lenient, %d failed, %d unsupported", t.Pass, t.Lenient, t.Fail, t.Unsupported)
 }

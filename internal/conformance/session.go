@@ -37,7 +37,7 @@ type session struct {
 	exchange exchange
 }
 
-// stopped is what a failed case panics with; ask recovers it.
+// stopped is what a case panics with that ends early; ask recovers it.
 type stopped struct{}
 
 // fail ends the case.
@@ -56,6 +56,12 @@ func (s *session) lenient(r Rule, format string, args ...any) {
 	if s.verdict == Pass {
 		s.verdict, s.reason, s.broken = Lenient, fmt.Sprintf(format, args...), r
 	}
+}
+
+// unsupported ends the case: it asks for what the server need not have, and has not.
+func (s *session) unsupported(format string, args ...any) {
+	s.verdict, s.reason, s.broken = Unsupported, fmt.Sprintf(format, args...), Rule{}
+	panic(stopped{})
 }
 
 // dial connects and starts the writer.
