@@ -45,6 +45,7 @@ type Conn struct {
 	dead    bool // nothing is sent any more
 	// and with its end:
 	provisional bool // a failed write said end; what the peer sent before may say better
+	retiring    bool // the server is shut down: it is to be closed between two events
 	closing     bool // this side closes of its own accord
 	failed      bool // nothing more is read
 	killed      bool // nothing more is read or sent

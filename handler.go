@@ -129,13 +129,14 @@ func (c *Conn) open() {
 func (c *Conn) opened() (m Message, arrived bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.in != nil && c.in.end && !c.closing {
+	if c.in != nil && c.in.end && !c.closing && !c.retiring {
 		return c.in.take(), true
 	}
 	if c.in != nil && !c.in.begun {
 		c.in = nil
 	}
 	c.opening = false
+	c.retireBetweenEvents()
 	c.wakeReader()
 	return Message{}, false
 }

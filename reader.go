@@ -98,6 +98,7 @@ func (c *Conn) step(p []byte) (rest []byte, next stepNext) {
 	for {
 		c.mu.Lock()
 		c.event = false
+		c.retireBetweenEvents()
 		done, pause := c.killed || c.failed, len(p) > 0 && c.mustPause()
 		c.mu.Unlock()
 		if done {

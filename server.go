@@ -1,7 +1,6 @@
 package spout
 
 import (
-	"context"
 	"iter"
 	"net/http"
 	"slices"
@@ -86,36 +85,6 @@ func (s *Server) snapshot() []*Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.conns)
-}
-
-// Shutdown ends all connections in good order: new requests get 503, each connection is sent what
-// is queued and closed with 1012, and Shutdown returns when every OnClose has returned. When ctx
-// ends before, it drops what is left and returns ctx's error without waiting further.
-//
-// [http.Server.Shutdown] does not know of upgraded connections: call this before or beside it. It
-// must not be called within an event, which it would wait for.
-func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	s.shutdown = true
-	idle := s.idle
-	if idle == nil {
-		idle = make(chan struct{})
-		s.idle = idle
-		s.checkIdle()
-	}
-	s.mu.Unlock()
-	for _, c := range s.snapshot() {
-		c.Close(CloseServiceRestart, "")
-	}
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-	}
-	for _, c := range s.snapshot() {
-		c.CloseNow()
-	}
-	return ctx.Err()
 }
 
 // enter counts a request that may become a connection, unless the server is shut down.
