@@ -45,7 +45,6 @@ type Conn struct {
 	dead    bool // nothing is sent any more
 	// and with its end:
 	provisional bool // a failed write said end; what the peer sent before may say better
-	retiring    bool // the server is shut down: it is to be closed between two events
 	closing     bool // this side closes of its own accord
 	failed      bool // nothing more is read
 	killed      bool // nothing more is read or sent
@@ -59,6 +58,7 @@ type rare struct {
 	subprotocol string
 	ctx         context.Context
 	cancel      context.CancelCauseFunc
+	retiring    bool          // the server is shut down: to be closed between two events
 	closeBy     instant       // when the connection is dropped, whatever happens
 	pinged      []byte        // the data of the last Ping
 	pingedAt    instant       // when that was, until it is answered

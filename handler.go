@@ -129,7 +129,7 @@ func (c *Conn) open() {
 func (c *Conn) opened() (m Message, arrived bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.in != nil && c.in.end && !c.closing && !c.retiring {
+	if c.in != nil && c.in.end && !c.closing && !c.retiring() {
 		return c.in.take(), true
 	}
 	if c.in != nil && !c.in.begun {

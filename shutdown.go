@@ -86,14 +86,17 @@ func (s *Server) beginShutdown() (idle <-chan struct{}) {
 func (c *Conn) retire() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.retiring = true
+	c.rarely().retiring = true
 	c.retireBetweenEvents()
 }
+
+// retiring reports whether no further event is to begin, for Shutdown. c.mu is held.
+func (c *Conn) retiring() bool { return c.rare != nil && c.rare.retiring }
 
 // retireBetweenEvents closes the connection if that is asked for and no event is under way. c.mu is
 // held, but not while writing.
 func (c *Conn) retireBetweenEvents() {
-	if !c.retiring || c.event || c.opening || c.end != nil {
+	if !c.retiring() || c.event || c.opening || c.end != nil {
 		return
 	}
 	c.closing = true
