@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -20,8 +21,27 @@ const (
 	Limits        Family = "limits"
 )
 
+// The hostile families: what they send asks for more than an answer by the standard.
+const (
+	Smuggling     Family = "smuggling"
+	Lengths       Family = "lengths"
+	Floods        Family = "floods"
+	Pace          Family = "pace"
+	HalfHandshake Family = "half-handshake"
+	Hangs         Family = "hangs"
+	Truncation    Family = "truncation"
+	Effort        Family = "effort"
+)
+
 // Families lists every family in the order of a report.
-var Families = []Family{Handshake, Framing, Reserved, Fragmentation, Pings, UTF8, Closing, Limits}
+var Families = []Family{Handshake, Framing, Reserved, Fragmentation, Pings, UTF8, Closing, Limits,
+	Smuggling, Lengths, Floods, Pace, HalfHandshake, Hangs, Truncation, Effort}
+
+// Hostile reports whether the cases of a family are attacks, which only the owner of a server may
+// try: each is followed by a check that the server is as it was before.
+func (f Family) Hostile() bool { return slices.Contains(hostile, f) }
+
+var hostile = []Family{Smuggling, Lengths, Floods, Pace, HalfHandshake, Hangs, Truncation, Effort}
 
 // Verdict is the judgement of a case.
 type Verdict string
@@ -51,8 +71,12 @@ type Case struct {
 	Title  string // what is sent and what is expected, in a few words
 	Rule   Rule   // what the expectation rests on
 
-	script func(*session)
-	large  bool // moves megabytes: runs alone
+	script    func(*session)
+	large     bool   // moves megabytes: runs without another such
+	waits     bool   // does little but wait: runs beside all others
+	exclusive bool   // runs after all others, and alone, since the server's process is looked at
+	bounds    bounds // on what it may cost that process
+	timeouts  int    // how many times Config.Timeout it may take; 1 if 0
 }
 
 // Result is what became of a case.
@@ -62,6 +86,7 @@ type Result struct {
 	Reason   string // why it is not a pass
 	Broken   Rule   // the rule that was broken, where it is another than the case's own
 	Exchange []Transfer
+	Measured []Figure
 	Duration time.Duration
 }
 

@@ -116,14 +116,7 @@ func claimed(frames ...frame) func(*session) {
 		default:
 			s.isFailure(e, 1009)
 		}
-		other := &session{target: s.target, ctx: s.ctx, deadline: s.deadline, patience: s.patience, verdict: Pass}
-		defer func() {
-			other.hangUp()
-			if other.verdict == Fail {
-				s.reason = "afterwards, on another connection: " + other.reason
-				s.verdict, s.broken = Fail, other.broken
-			}
-		}()
+		other := s.another()
 		other.open()
 		other.exchangeFrames(text("still there?"))
 	}

@@ -1,9 +1,10 @@
 package conformance
 
-// Where rules stand.
+// Where rules stand. The section of advice is its class.
 const (
-	rfc6455 = "RFC 6455"
-	rfc7692 = "RFC 7692"
+	rfc6455  = "RFC 6455"
+	rfc7692  = "RFC 7692"
+	advisory = "advisory"
 )
 
 // The sentences of RFC 6455 that the cases rest on, by section.

@@ -15,8 +15,10 @@ import (
 type Config struct {
 	URL      string        // of an echo endpoint: ws or wss
 	TLS      *tls.Config   // for wss; nil: the system's roots
-	Timeout  time.Duration // for a whole case; 10 s if zero
+	Timeout  time.Duration // for a whole case, but those that wait for a server's deadlines; 10 s if zero
 	Parallel int           // cases at a time; 8 if zero
+	PID      int           // of the server's process, to judge what cases cost it (Linux); 0: not judged
+	Remote   bool          // hostile cases may be sent to a server that is not on loopback
 }
 
 // Checker runs cases against one server. It may be used by several goroutines.
@@ -24,9 +26,11 @@ type Checker struct {
 	target   target
 	timeout  time.Duration
 	parallel int
+	process  *process // nil if it is not known
+	hostile  bool     // hostile cases may be sent
 }
 
-// New returns a Checker for c, or an error that says what is wrong with c.URL.
+// New returns a Checker for c, or an error that says what is wrong with c.URL or c.PID.
 func New(c Config) (*Checker, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
@@ -64,8 +68,24 @@ func New(c Config) (*Checker, error) {
 	if k.parallel <= 0 {
 		k.parallel = 8
 	}
+	k.hostile = c.Remote || isLoopback(u.Hostname())
+	if c.PID != 0 {
+		if k.process, err = findProcess(c.PID); err != nil {
+			return nil, err
+		}
+	}
 	return k, nil
 }
+
+// isLoopback reports whether a host is this machine whatever a name server says.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return ip.IsLoopback() || ip == nil && strings.EqualFold(host, "localhost")
+}
+
+// Hostile reports whether Run may be given hostile cases: the server is on loopback, or
+// Config.Remote was set.
+func (k *Checker) Hostile() bool { return k.hostile }
 
 // target is where a server is reached.
 type target struct {
@@ -129,37 +149,56 @@ func (k *Checker) Probe(ctx context.Context) error {
 	return nil
 }
 
-// Run asks the cases, several at a time, and returns their results in the same order. It calls
-// report, if there is one, after each, one call at a time. No case takes longer than the timeout.
-// If ctx ends, so do the cases, and the error is that of ctx.
+// Run asks the cases and returns their results in the same order: several at a time, then one at a
+// time those that measure the server's process. It calls report, if there is one, after each, one
+// call at a time. If ctx ends, so do the cases, and the error is that of ctx.
 func (k *Checker) Run(ctx context.Context, cases []Case, report func(Result)) ([]Result, error) {
 	results := make([]Result, len(cases))
-	free := make(chan struct{}, k.parallel)
 	var mu sync.Mutex // around report
-	var large sync.Mutex
+	ask := func(i int) {
+		results[i] = k.ask(ctx, cases[i])
+		if report != nil && ctx.Err() == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			report(results[i])
+		}
+	}
+	for _, c := range cases {
+		if c.Family.Hostile() && !k.hostile {
+			return nil, fmt.Errorf("%s is hostile and %s is not on loopback: it is not asked without Config.Remote", c.ID, k.target.addr)
+		}
+	}
 	var wg sync.WaitGroup
+	var large sync.Mutex
+	free := make(chan struct{}, k.parallel)
 	for i, c := range cases {
+		if c.waits {
+			wg.Go(func() { ask(i) })
+		}
+	}
+	for i, c := range cases {
+		if c.waits || c.exclusive {
+			continue
+		}
 		free <- struct{}{}
 		if ctx.Err() != nil {
 			break
 		}
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			defer func() { <-free }()
 			if c.large {
 				large.Lock()
 				defer large.Unlock()
 			}
-			results[i] = k.ask(ctx, c)
-			if report != nil && ctx.Err() == nil {
-				mu.Lock()
-				defer mu.Unlock()
-				report(results[i])
-			}
-		}()
+			ask(i)
+		})
 	}
 	wg.Wait()
+	for i, c := range cases {
+		if c.exclusive && ctx.Err() == nil {
+			ask(i)
+		}
+	}
 	return results, ctx.Err()
 }
 
@@ -170,20 +209,45 @@ const patience = 2 * time.Second
 // ask runs one case to its verdict.
 func (k *Checker) ask(ctx context.Context, c Case) Result {
 	start := time.Now()
-	ctx, cancel := context.WithDeadline(ctx, start.Add(k.timeout))
-	defer cancel()
-	s := &session{target: &k.target, ctx: ctx, deadline: start.Add(k.timeout), patience: min(patience, k.timeout/4), verdict: Pass}
-	func() {
-		defer func() {
-			s.hangUp()
-			if p := recover(); p != nil && p != any(stopped{}) {
-				panic(p)
-			}
-		}()
+	s := k.newSession()
+	descriptors := 0
+	s.run(ctx, k.timeout*time.Duration(max(c.timeouts, 1)), func() {
+		if c.exclusive && k.process != nil {
+			descriptors = s.usage().descriptors
+		}
+		s.begin()
 		c.script(s)
-	}()
+		s.judge(c.bounds)
+	})
+	if c.Family.Hostile() && s.verdict != Fail {
+		after := k.newSession()
+		after.run(ctx, k.timeout, func() { after.afterwards(descriptors) })
+		s.adopt("afterwards: ", after)
+	}
 	return Result{
 		Case: c, Verdict: s.verdict, Reason: s.reason, Broken: s.broken,
-		Exchange: s.exchange.transfers, Duration: time.Since(start),
+		Exchange: s.exchange.transfers, Measured: s.measured, Duration: time.Since(start),
 	}
+}
+
+func (k *Checker) newSession() *session {
+	return &session{
+		target: &k.target, patience: min(patience, k.timeout/4),
+		measuring: measuring{process: k.process}, verdict: Pass,
+	}
+}
+
+// run runs a script until it ends, or fails, and hangs up.
+func (s *session) run(ctx context.Context, timeout time.Duration, script func()) {
+	s.deadline = time.Now().Add(timeout)
+	var cancel context.CancelFunc
+	s.ctx, cancel = context.WithDeadline(ctx, s.deadline)
+	defer cancel()
+	defer func() {
+		s.hangUp()
+		if p := recover(); p != nil && p != any(stopped{}) {
+			panic(p)
+		}
+	}()
+	script()
 }

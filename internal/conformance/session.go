@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -35,6 +36,10 @@ type session struct {
 	reason   string
 	broken   Rule
 	exchange exchange
+
+	measuring measuring
+	measured  []Figure
+	others    []*session
 }
 
 // stopped is what a case panics with that ends early; ask recovers it.
@@ -99,16 +104,40 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// hangUp closes the connection and waits for the writer.
+// hangUp closes the connection, and those that another gave, and waits for the writers.
 func (s *session) hangUp() {
+	for _, o := range s.others {
+		o.hangUp()
+		s.adopt("on another connection: ", o)
+	}
 	if s.conn == nil {
 		return
 	}
 	s.conn.Close()
 	if !s.half {
+		s.half = true
 		close(s.out)
 	}
 	<-s.written
+}
+
+// another returns a session for one more connection of the case, which ends with the case.
+func (s *session) another() *session {
+	o := &session{
+		target: s.target, ctx: s.ctx, deadline: s.deadline, patience: s.patience,
+		measuring: measuring{process: s.measuring.process}, verdict: Pass,
+	}
+	s.others = append(s.others, o)
+	return o
+}
+
+// adopt takes the verdict of another session over, if it is worse; where says where that was.
+func (s *session) adopt(where string, o *session) {
+	if s.verdict != Fail && o.verdict == Fail || s.verdict == Pass && o.verdict == Lenient {
+		s.verdict, s.reason, s.broken = o.verdict, where+o.reason, o.broken
+		s.exchange.note(strings.TrimSuffix(where, ": "))
+		s.exchange.transfers = append(s.exchange.transfers, o.exchange.transfers...)
+	}
 }
 
 // send queues b to be written in one piece.
