@@ -53,7 +53,7 @@ func closeCases(l *list) {
 	}
 	l.add("bytewise", "A Close frame byte by byte", ruleParse, func(s *session) {
 		s.open()
-		s.sendPieces(piecesOf(1)(closing(closeBody(1000, "bye")).bytes())...)
+		s.sendPieces(piecesOf(1)(s.wire(closing(closeBody(1000, "bye"))))...)
 		s.closeReply(1000)
 	})
 	badCodes(l)
@@ -100,7 +100,7 @@ func (s *session) closedWith(code int) {
 		s.lenient(ruleFail, "the server %s without a Close frame", s.ended)
 		return
 	case e.kind == silence:
-		s.failRule(ruleServerFail, "the server neither answered nor closed the connection")
+		s.failRule(s.mustClose(), "the server neither answered nor closed the connection")
 	case e.kind != closeFrame:
 		s.fail("%v came in place of a Close frame", e)
 	case e.code != code:

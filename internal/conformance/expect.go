@@ -115,7 +115,7 @@ func (s *session) isFailure(e event, codes ...int) {
 	case end:
 		s.lenient(ruleFail, "the server %s without a Close frame", s.ended)
 	case silence:
-		s.failRule(ruleServerFail, "the server did not fail the connection")
+		s.failRule(s.mustClose(), "the server did not fail the connection")
 	default:
 		s.failRule(ruleStop, "the server went on with %v and did not fail the connection", e)
 	}
@@ -127,14 +127,34 @@ func (s *session) endAfterClose(e event) {
 	s.awaitEnd()
 }
 
-// awaitEnd waits until the server has closed the connection after its Close frame.
+// mustClose is the rule by which the peer closes the connection that it fails.
+func (s *session) mustClose() Rule {
+	if s.client != nil {
+		return ruleClientFail
+	}
+	return ruleServerFail
+}
+
+// mustEnd is the rule by which the peer closes the connection after the closing handshake.
+func (s *session) mustEnd() Rule {
+	if s.client != nil {
+		return ruleLostTCP
+	}
+	return ruleCloseTCP
+}
+
+// awaitEnd waits until the server has closed the connection after its Close frame. A client waits
+// for that itself, so this side begins.
 func (s *session) awaitEnd() {
+	if s.client != nil && !s.half {
+		s.halfClose()
+	}
 	for {
 		switch e := s.next(); e.kind {
 		case end:
 			return
 		case silence:
-			s.failRule(ruleCloseTCP, "the server did not close the connection after the Close frames")
+			s.failRule(s.mustEnd(), "the server did not close the connection after the Close frames")
 		case message:
 			s.failRule(ruleNoMoreData, "the server sent %v after its Close frame", e)
 		default:
@@ -184,7 +204,7 @@ func echo(frames ...frame) func(*session) {
 func echoInPieces(pieces func([]byte) [][]byte, frames ...frame) func(*session) {
 	return func(s *session) {
 		s.open()
-		s.sendPieces(pieces(wire(frames...))...)
+		s.sendPieces(pieces(s.wire(frames...))...)
 		s.answers(frames...)
 		s.quiet()
 	}

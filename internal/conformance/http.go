@@ -38,8 +38,13 @@ func (s *session) request() *request {
 // set changes the values of a field: none removes it, several repeat it. Where it has none yet
 // they come last.
 func (r *request) set(name string, values ...string) *request {
+	r.fields = setField(r.fields, name, values)
+	return r
+}
+
+func setField(old []field, name string, values []string) []field {
 	var fields []field
-	for _, f := range r.fields {
+	for _, f := range old {
 		if f.name != name {
 			fields = append(fields, f)
 			continue
@@ -52,8 +57,7 @@ func (r *request) set(name string, values ...string) *request {
 	for _, v := range values {
 		fields = append(fields, field{name, v})
 	}
-	r.fields = fields
-	return r
+	return fields
 }
 
 // get returns the first value of a field.
@@ -162,10 +166,14 @@ func acceptFor(key string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// open connects with a faultless handshake. What it exchanged is not recorded: the case is about
-// what follows.
+// open connects with a faultless handshake, or takes a client's. What it exchanged is not recorded:
+// the case is about what follows.
 func (s *session) open() {
-	s.upgrade(s.request())
+	if s.client != nil {
+		s.welcome()
+	} else {
+		s.upgrade(s.request())
+	}
 	s.exchange.transfers = nil
 }
 

@@ -31,6 +31,7 @@ type session struct {
 	ended    string        // how the server ended the connection
 	fragment *event        // the message of which fragments have come
 	pending  *event        // the next event, where it was looked at already
+	client   *visitor      // who is asked, where that is a client and not a server
 
 	verdict  Verdict
 	reason   string
@@ -52,14 +53,14 @@ func (s *session) fail(format string, args ...any) {
 
 // failRule ends the case because the server broke another rule than the case's own.
 func (s *session) failRule(r Rule, format string, args ...any) {
-	s.verdict, s.reason, s.broken = Fail, fmt.Sprintf(format, args...), r
+	s.verdict, s.reason, s.broken = Fail, s.say(format, args...), r
 	panic(stopped{})
 }
 
 // lenient notes what is not strict and goes on. The first reason stands.
 func (s *session) lenient(r Rule, format string, args ...any) {
 	if s.verdict == Pass {
-		s.verdict, s.reason, s.broken = Lenient, fmt.Sprintf(format, args...), r
+		s.verdict, s.reason, s.broken = Lenient, s.say(format, args...), r
 	}
 }
 
@@ -69,12 +70,27 @@ func (s *session) unsupported(format string, args ...any) {
 	panic(stopped{})
 }
 
+// say makes a sentence about who is asked. The scripts that servers and clients share speak of the
+// server.
+func (s *session) say(format string, args ...any) string {
+	text := fmt.Sprintf(format, args...)
+	if s.client != nil {
+		text = strings.ReplaceAll(text, "the server", "the client")
+	}
+	return text
+}
+
 // dial connects and starts the writer.
 func (s *session) dial() {
 	conn, err := s.target.dial(s.ctx)
 	if err != nil {
 		s.fail("could not connect: %v", err)
 	}
+	s.attach(conn)
+}
+
+// attach takes a connection and starts the writer.
+func (s *session) attach(conn net.Conn) {
 	s.conn = conn
 	conn.SetDeadline(s.deadline)
 	s.out, s.written = make(chan []byte, 64), make(chan struct{})
@@ -147,7 +163,20 @@ func (s *session) send(b []byte) {
 }
 
 // sendFrames queues frames to be written in one piece.
-func (s *session) sendFrames(frames ...frame) { s.send(wire(frames...)) }
+func (s *session) sendFrames(frames ...frame) { s.send(s.wire(frames...)) }
+
+// wire is frames as this side must send them: those of a client are masked, and those of a server
+// are not.
+func (s *session) wire(frames ...frame) []byte {
+	if s.client == nil {
+		return wire(frames...)
+	}
+	var b []byte
+	for _, f := range frames {
+		b = append(b, f.unmasked().bytes()...)
+	}
+	return b
+}
 
 // sendPieces queues pieces to be written one by one, with a pause between them.
 func (s *session) sendPieces(pieces ...[]byte) {
@@ -176,7 +205,7 @@ func (s *session) halfClose() {
 	s.half = true
 	close(s.out)
 	<-s.written
-	s.exchange.note("the client ended its direction")
+	s.exchange.note("this side ended its direction")
 	closeWrite(s.conn)
 }
 
@@ -204,7 +233,7 @@ func (s *session) fill(until time.Time) bool {
 	default:
 		s.ended = fmt.Sprintf("broke the connection (%v)", err)
 	}
-	s.exchange.note("the server " + s.ended)
+	s.exchange.note(s.say("the server %s", s.ended))
 	return false
 }
 
@@ -270,7 +299,7 @@ func (s *session) nextUntil(until time.Time) event {
 		return *e
 	}
 	for {
-		f, n, bad := parse(s.in)
+		f, n, bad := parse(s.in, s.client != nil)
 		if bad != nil {
 			s.failRule(bad.rule, "the server %s", bad.what)
 		}

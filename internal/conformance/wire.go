@@ -102,10 +102,14 @@ func (f frame) bytes() []byte {
 	}
 	b[1] |= 0x80
 	b = append(b, f.key[:]...)
-	header := len(b)
-	b = append(b, f.payload...)
-	subtle.XORBytes(b[header:], f.payload, bytes.Repeat(f.key[:], len(f.payload)/4+1))
-	return b
+	return append(b, masked(f.payload, f.key)...)
+}
+
+// masked is a payload with a masking key applied, or taken off again.
+func masked(p []byte, key [4]byte) []byte {
+	out := make([]byte, len(p))
+	subtle.XORBytes(out, p, bytes.Repeat(key[:], len(p)/4+1))
+	return out
 }
 
 // shortest is the width of the shortest length field for n.
@@ -137,9 +141,10 @@ type broken struct {
 	what string
 }
 
-// parse reads the server's frame at the start of b and returns how long it is, or 0 while it is
-// incomplete. It holds the frame to every rule that needs no memory of earlier ones.
-func parse(b []byte) (f frame, n int, bad *broken) {
+// parse reads the frame of a server, or of a client, at the start of b and returns how long it is,
+// or 0 while it is incomplete. It holds the frame to every rule that needs no memory of earlier
+// ones.
+func parse(b []byte, client bool) (f frame, n int, bad *broken) {
 	if len(b) < 2 {
 		return f, 0, nil
 	}
@@ -154,8 +159,10 @@ func parse(b []byte) (f frame, n int, bad *broken) {
 	}
 	control := f.op >= 8
 	switch {
-	case f.masked:
+	case f.masked && !client:
 		return f, 0, &broken{ruleServerMask, "sent a masked frame"}
+	case !f.masked && client:
+		return f, 0, &broken{ruleClientMask, "sent a frame that is not masked"}
 	case f.rsv != 0:
 		return f, 0, &broken{ruleRSV, fmt.Sprintf("set reserved bits %#02x, and no extension is in use", f.rsv)}
 	case f.op > opBinary && f.op < opClose || f.op > opPong:
@@ -178,11 +185,21 @@ func parse(b []byte) (f frame, n int, bad *broken) {
 	if length > largestFrame {
 		return f, 0, &broken{ruleLength, fmt.Sprintf("sent a frame of %d bytes, more than it ever received", length)}
 	}
+	if client {
+		if len(b) < header+4 {
+			return f, 0, nil
+		}
+		f.key = [4]byte(b[header:])
+		header += 4
+	}
 	if uint64(len(b)-header) < length {
 		return f, 0, nil
 	}
 	n = header + int(length)
 	f.payload = b[header:n]
+	if client {
+		f.payload = masked(f.payload, f.key)
+	}
 	if f.op == opClose {
 		bad = closeRules(f.payload)
 	}

@@ -1,0 +1,175 @@
+package conformance
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+)
+
+// visitor is the client that a case asks: this side is the server.
+type visitor struct {
+	visits <-chan *visit   // its connections, as they come
+	ended  <-chan struct{} // closed when its process has ended; nil where that is not known
+	how    func() string   // how it ended
+	check  *ClientChecker
+	number int // of the case
+
+	visit *visit // the connection at hand
+}
+
+// visit is a connection of a client, of which the handshake has come.
+type visit struct {
+	conn    net.Conn
+	request *request
+	head    []byte // the request as it came
+	rest    []byte // what came behind it
+	second  bool   // it came to the second address
+}
+
+// awaitRequest waits for the client's handshake.
+func (s *session) awaitRequest() *request {
+	v := s.nextVisit()
+	if v == nil {
+		s.fail("the client did not connect in time")
+	}
+	s.take(v)
+	return v.request
+}
+
+// nextVisit returns the client's next connection, or nil if none comes until the end of the case.
+func (s *session) nextVisit() *visit {
+	select {
+	case v := <-s.client.visits:
+		return v
+	case <-s.client.ended:
+	case <-s.ctx.Done():
+		return nil
+	}
+	// It has ended, but what it sent may still be on its way.
+	select {
+	case v := <-s.client.visits:
+		return v
+	case <-time.After(s.patience):
+	}
+	s.fail("the client %s before it connected", s.client.how())
+	return nil
+}
+
+// take makes a visit the connection at hand, in place of an earlier one.
+func (s *session) take(v *visit) {
+	if s.conn != nil {
+		s.hangUp()
+		s.half, s.ended, s.fragment, s.pending = false, "", nil, nil
+	}
+	s.attach(v.conn)
+	s.client.visit, s.in = v, v.rest
+	s.exchange.add(Received, v.head)
+	if len(v.rest) > 0 {
+		s.exchange.add(Received, v.rest)
+	}
+}
+
+// welcome opens the connection with a faultless answer.
+func (s *session) welcome() {
+	s.awaitRequest()
+	s.send(s.answer().bytes())
+}
+
+// answer is the head of an HTTP response, every part of which may be wrong.
+type answer struct {
+	line           string
+	fields         []field
+	colon, newline string
+}
+
+// answer returns the faultless answer to the client's handshake.
+func (s *session) answer() *answer {
+	keys := valuesOf(s.client.visit.request.fields, "Sec-WebSocket-Key")
+	if len(keys) != 1 {
+		s.failRule(ruleClientKey, "the client sent %d keys", len(keys))
+	}
+	return &answer{
+		line: "HTTP/1.1 101 Switching Protocols", colon: ": ", newline: "\r\n",
+		fields: []field{
+			{"Upgrade", "websocket"},
+			{"Connection", "Upgrade"},
+			{"Sec-WebSocket-Accept", acceptFor(keys[0])},
+		},
+	}
+}
+
+// set changes the values of a field as request.set does.
+func (a *answer) set(name string, values ...string) *answer {
+	a.fields = setField(a.fields, name, values)
+	return a
+}
+
+// bytes is the answer on the wire.
+func (a *answer) bytes() []byte {
+	b := a.line + a.newline
+	for _, f := range a.fields {
+		b += f.name + a.colon + f.value + a.newline
+	}
+	return []byte(b + a.newline)
+}
+
+// refusal is a whole response that is no upgrade.
+func refusal(status string, fields ...string) []byte {
+	const body = "no WebSocket here\n"
+	b := "HTTP/1.1 " + status + "\r\n"
+	for _, f := range append(fields, "Content-Type: text/plain", fmt.Sprint("Content-Length: ", len(body)), "Connection: close") {
+		b += f + "\r\n"
+	}
+	return []byte(b + "\r\n" + body)
+}
+
+// valuesOf returns the values of a field, whatever the case of its name.
+func valuesOf(fields []field, name string) []string {
+	var values []string
+	for _, f := range fields {
+		if strings.EqualFold(f.name, name) {
+			values = append(values, strings.TrimSpace(f.value))
+		}
+	}
+	return values
+}
+
+// elements returns the elements of a list field, whatever the case of its name.
+func elements(fields []field, name string) []string {
+	var all []string
+	for _, v := range valuesOf(fields, name) {
+		for e := range strings.SplitSeq(v, ",") {
+			all = append(all, strings.TrimSpace(e))
+		}
+	}
+	return all
+}
+
+// parseRequest reads the head of a request. It is strict about lines only: the cases judge the rest.
+func parseRequest(head []byte) (*request, error) {
+	lines := strings.Split(strings.TrimSuffix(string(head), "\r\n\r\n"), "\r\n")
+	words := strings.Split(lines[0], " ")
+	if len(words) != 3 {
+		return nil, fmt.Errorf("the request line %q has not three words", lines[0])
+	}
+	r := &request{method: words[0], path: words[1], proto: words[2], colon: ": ", newline: "\r\n"}
+	for _, l := range lines[1:] {
+		name, value, ok := strings.Cut(l, ":")
+		if !ok || name == "" || strings.ContainsAny(name, " \t") || strings.ContainsAny(value, "\r\n\x00") {
+			return nil, fmt.Errorf("the line %q is no header field", l)
+		}
+		r.fields = append(r.fields, field{name, strings.TrimSpace(value)})
+	}
+	return r, nil
+}
+
+// cutHead splits what has been read behind the head of a request, if it is whole.
+func cutHead(b []byte) (head, rest []byte, whole bool) {
+	i := bytes.Index(b, []byte("\r\n\r\n"))
+	if i < 0 {
+		return nil, nil, false
+	}
+	return b[:i+4], b[i+4:], true
+}
