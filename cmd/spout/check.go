@@ -25,13 +25,19 @@ its own, sends bytes, most of which no browser would, and ends with a verdict:
   lenient   it departs from a SHOULD, or accepts what common practice accepts
   fail      it breaks a MUST
 
+A case that asks for what the server need not have, and has not, is unsupported.
+
 Each failure is reported with its section of the RFC and the bytes exchanged. A server whose limit
 is below the size of a message passes by refusing it with 1009 (message too big).
 
   --run REGEX         only the cases whose id matches, such as ^utf8/ or unmasked
   --list              list the cases, and ask nobody
-  --json              print one JSON object: totals, and every case with its exchange in hex
   -v                  report what is lenient like a failure
+  --html FILE         write a page, complete in one file: totals, filters, the bytes of each case
+  --json FILE         write a JSON object: totals, and each case with its bytes in hex; "-" prints
+                      it in place of the text
+  --compare FILE      tell, in text and page, what is fixed, broken, changed, new or gone since an
+                      older run, of which FILE is the --json
   -k                  take any certificate (wss)
   --timeout DURATION  the time for a whole case (default 10s)
   --parallel N        cases at a time (default 8)
@@ -42,7 +48,7 @@ wrong, nobody is there, or it is no echo server.
 Examples:
   spout check ws://127.0.0.1:8888/ws/echo
   spout check wss://localhost:8443/ws/echo -k --run ^handshake/
-  spout check ws://127.0.0.1:8888/ws/echo --json
+  spout check ws://127.0.0.1:8888/ws/echo --html report.html --json run.json
 `
 
 // exitUnjudged is the exit status without verdicts. 1 is for a server that fails.
@@ -51,8 +57,9 @@ const exitUnjudged = 2
 // checkConfig is a command line of spout check.
 type checkConfig struct {
 	conformance.Config
-	run                 *regexp.Regexp
-	list, json, verbose bool
+	run     *regexp.Regexp
+	list    bool
+	reports checkReports
 }
 
 func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -91,17 +98,12 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		fmt.Fprintln(stderr, "spout check: interrupted")
 		return exitUnjudged
 	}
-	report := checkReport{url: cfg.URL, results: results, duration: time.Since(start), verbose: cfg.verbose}
-	if cfg.json {
-		err = report.writeJSON(stdout)
-	} else {
-		err = report.writeText(stdout)
-	}
-	if err != nil {
+	run := newCheckRun(subject{Role: roleServer, URL: cfg.URL}, start, results)
+	if err := cfg.reports.write(run, stdout); err != nil {
 		fmt.Fprintf(stderr, "spout check: the report could not be written: %v\n", err)
 		return exitUnjudged
 	}
-	if report.total("").Fail > 0 {
+	if run.Total.Fail > 0 {
 		return exitError
 	}
 	return exitOK
@@ -115,8 +117,7 @@ func parseCheck(args []string) (checkConfig, error) {
 		return err
 	})
 	flags.BoolVar(&cfg.list, "list", false, "")
-	flags.BoolVar(&cfg.json, "json", false, "")
-	flags.BoolVar(&cfg.verbose, "v", false, "")
+	cfg.reports.define(flags)
 	insecure := flags.Bool("k", false, "")
 	flags.DurationVar(&cfg.Timeout, "timeout", 10*time.Second, "")
 	flags.IntVar(&cfg.Parallel, "parallel", 8, "")
@@ -134,6 +135,9 @@ func parseCheck(args []string) (checkConfig, error) {
 		return cfg, errors.New("the URL of an echo server is missing, such as ws://127.0.0.1:8888/ws/echo")
 	case len(operands) == 1:
 		cfg.URL = operands[0]
+	}
+	if err := cfg.reports.complete(roleServer, cfg.run.MatchString); err != nil {
+		return cfg, err
 	}
 	cfg.TLS = &tls.Config{InsecureSkipVerify: *insecure}
 	return cfg, nil

@@ -65,12 +65,12 @@ FAIL fragmentation/two: Text in two fragments
     > 0010  95                                               .
     < 0000  82 05 48 65 6c 6c 6f                             ..Hello
 
-family          cases   pass  lenient   fail
-framing             3      2        0      1
-fragmentation       1      0        0      1
-all                 4      2        0      2
+family          cases   pass  lenient   fail  unsupported
+framing             3      2        0      1            0
+fragmentation       1      0        0      1            0
+all                 4      2        0      2            0
 
-` + url + `: 2 passed, 0 lenient, 2 failed, in TIME
+` + url + `: 2 passed, 0 lenient, 2 failed, 0 unsupported, in TIME
 `
 	if text := took.ReplaceAllString(got.stdout, "in TIME"); text != want || got.stderr != "" || got.status != exitError {
 		t.Errorf("status %d, stderr %q, stdout\n%s\nwant\n%s", got.status, got.stderr, text, want)
@@ -86,11 +86,11 @@ func TestCheckPasses(t *testing.T) {
 
 func TestCheckJSON(t *testing.T) {
 	url := echoServer(t, almostEcho)
-	got := check("--json", "--run", "^framing/(example|text-1)$", url)
+	got := check("--json", "-", "--run", "^framing/(example|text-1)$", url)
 	if got.status != exitError || got.stderr != "" {
 		t.Errorf("status %d, stderr %q", got.status, got.stderr)
 	}
-	var report jsonReport
+	var report checkRun
 	if err := json.Unmarshal([]byte(got.stdout), &report); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestCheckJSON(t *testing.T) {
 	}
 	r := report.Results[0]
 	if r.ID != "framing/example" || r.Verdict != conformance.Fail || r.Reason == "" || r.Rule.Section != "5.7" ||
-		len(r.Exchange) != 2 || r.Exchange[1].Hex != "820548656c6c6f" || r.Exchange[1].Length != 7 {
+		len(r.Exchange) != 2 || string(r.Exchange[1].Data) != "\x82\x05Hello" || r.Exchange[1].Length != 7 {
 		t.Errorf("%+v", r)
 	}
 	if r := report.Results[1]; r.Verdict != conformance.Pass || r.Reason != "" || r.Broken != nil {
@@ -194,10 +194,13 @@ func TestCheckHelp(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	explained := regexp.MustCompile(`(?m)^  (--?[a-z]+)`).FindAllStringSubmatch(checkHelp, -1)
-	if len(explained) != 7 {
-		t.Errorf("%d flags are explained, want 7", len(explained))
+	if len(explained) != 9 {
+		t.Errorf("%d flags are explained, want 9", len(explained))
 	}
-	values := map[string]string{"--run": "x", "--timeout": "1s", "--parallel": "1"}
+	values := map[string]string{
+		"--run": "x", "--timeout": "1s", "--parallel": "1", "--html": "report.html", "--json": "run.json",
+		"--compare": writeRun(t, &checkRun{subject: subject{Role: roleServer}, Results: []checkResult{}}),
+	}
 	for _, match := range explained {
 		args := []string{match[1], "ws://localhost"}
 		if v, ok := values[match[1]]; ok {

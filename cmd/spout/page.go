@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-//go:embed page/index.html page/style.css page/icon.svg page/*.mjs
+//go:embed page/index.html page/*.css page/icon.svg page/*.mjs
 var pageFiles embed.FS
 
 // contentTypes is not left to package mime, whose answers depend on the machine.

@@ -51,7 +51,7 @@ func conformanceCases() (result, error) {
 	var report struct {
 		Total struct{ Pass, Lenient, Fail int }
 	}
-	check := exec.Command(spout, "check", "--json", "ws://"+addr[1]+"/ws/echo")
+	check := exec.Command(spout, "check", "--json", "-", "ws://"+addr[1]+"/ws/echo")
 	out, err := check.Output()
 	// A failed case makes an exit status of 1, too, but a report all the same.
 	if jsonErr := json.Unmarshal(out, &report); jsonErr != nil {
