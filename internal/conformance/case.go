@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"time"
 )
@@ -77,6 +78,9 @@ type Case struct {
 	exclusive bool   // runs after all others, and alone, since the server's process is looked at
 	bounds    bounds // on what it may cost that process
 	timeouts  int    // how many times Config.Timeout it may take; 1 if 0
+
+	number int            // of a client's case, from 1
+	url    func(*url.URL) // of a client's case: changes the URL that the client is given
 }
 
 // Result is what became of a case.

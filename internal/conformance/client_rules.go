@@ -44,5 +44,6 @@ var (
 	ruleClientFail     = Rule{rfc6455, "7.1.7", "To do so, the client MUST _Close the WebSocket Connection_, and MAY report the problem to the user (which would be especially useful for developers) in an appropriate manner."}
 	ruleLostTCP        = Rule{rfc6455, "7.2.1", "If at any point the underlying transport layer connection is unexpectedly lost, the client MUST _Fail the WebSocket Connection_."}
 	ruleStays          = Rule{rfc6455, "7.2.1", "Except as indicated above or as specified by the application layer (e.g., a script using the WebSocket API), clients SHOULD NOT close the connection."}
+	adviceClientMemory = Rule{advisory, "memory", "What a server sends, or claims to send, costs a client little more memory than the limits that it has set itself."}
 	ruleClientEnds     = Rule{rfc6455, "7.1.1", "In abnormal cases (such as not having received a TCP Close from the server after a reasonable amount of time) a client MAY initiate the TCP Close."}
 )

@@ -10,11 +10,11 @@ import (
 
 // visitor is the client that a case asks: this side is the server.
 type visitor struct {
-	visits <-chan *visit   // its connections, as they come
-	ended  <-chan struct{} // closed when its process has ended; nil where that is not known
-	how    func() string   // how it ended
-	check  *ClientChecker
-	number int // of the case
+	check   *ClientChecker
+	number  int            // of the case
+	process *clientProcess // nil where somebody else started it
+	first   *visit         // its first connection, where the case began with that
+	visits  <-chan *visit  // its connections, as they come
 
 	visit *visit // the connection at hand
 }
@@ -24,6 +24,7 @@ type visit struct {
 	conn    net.Conn
 	request *request
 	head    []byte // the request as it came
+	bad     error  // what is wrong with its lines
 	rest    []byte // what came behind it
 	second  bool   // it came to the second address
 }
@@ -32,28 +33,42 @@ type visit struct {
 func (s *session) awaitRequest() *request {
 	v := s.nextVisit()
 	if v == nil {
-		s.fail("the client did not connect in time")
+		s.fail("no handshake came in time")
 	}
 	s.take(v)
+	if v.bad != nil {
+		s.failRule(ruleValidHTTP, "the client's handshake is no HTTP: %v", v.bad)
+	}
 	return v.request
 }
 
 // nextVisit returns the client's next connection, or nil if none comes until the end of the case.
 func (s *session) nextVisit() *visit {
-	select {
-	case v := <-s.client.visits:
+	c := s.client
+	if v := c.first; v != nil {
+		c.first = nil
 		return v
-	case <-s.client.ended:
+	}
+	var ended <-chan struct{}
+	if c.process != nil {
+		ended = c.process.done
+	}
+	select {
+	case v := <-c.visits:
+		return v
+	case <-ended:
 	case <-s.ctx.Done():
 		return nil
 	}
 	// It has ended, but what it sent may still be on its way.
 	select {
-	case v := <-s.client.visits:
+	case v := <-c.visits:
 		return v
 	case <-time.After(s.patience):
 	}
-	s.fail("the client %s before it connected", s.client.how())
+	if c.visit == nil {
+		s.fail("the client %s, and it had not connected", c.process.how())
+	}
 	return nil
 }
 
@@ -63,6 +78,7 @@ func (s *session) take(v *visit) {
 		s.hangUp()
 		s.half, s.ended, s.fragment, s.pending = false, "", nil, nil
 	}
+	s.client.process.connected()
 	s.attach(v.conn)
 	s.client.visit, s.in = v, v.rest
 	s.exchange.add(Received, v.head)
@@ -151,14 +167,15 @@ func elements(fields []field, name string) []string {
 func parseRequest(head []byte) (*request, error) {
 	lines := strings.Split(strings.TrimSuffix(string(head), "\r\n\r\n"), "\r\n")
 	words := strings.Split(lines[0], " ")
+	r := &request{colon: ": ", newline: "\r\n"}
 	if len(words) != 3 {
-		return nil, fmt.Errorf("the request line %q has not three words", lines[0])
+		return r, fmt.Errorf("the request line %q has not three words", lines[0])
 	}
-	r := &request{method: words[0], path: words[1], proto: words[2], colon: ": ", newline: "\r\n"}
+	r.method, r.path, r.proto = words[0], words[1], words[2]
 	for _, l := range lines[1:] {
 		name, value, ok := strings.Cut(l, ":")
 		if !ok || name == "" || strings.ContainsAny(name, " \t") || strings.ContainsAny(value, "\r\n\x00") {
-			return nil, fmt.Errorf("the line %q is no header field", l)
+			return r, fmt.Errorf("the line %q is no header field", l)
 		}
 		r.fields = append(r.fields, field{name, strings.TrimSpace(value)})
 	}
