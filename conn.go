@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spoutws/spout/internal/deflate"
 	"github.com/spoutws/spout/internal/proto"
 )
 
@@ -20,9 +21,11 @@ type Conn struct {
 	cfg     *config
 	stream  stream
 	decoder proto.Decoder // the reader's
-	alarm   instant       // when tick runs, guarded by alarms.mu
-	slot    int32         // among the alarms, counted from 1, 0 for none; guarded by alarms.mu
-	place   int32         // among the Server's connections, guarded by Server.mu
+
+	compression *compression // nil if none was agreed on
+	alarm       instant      // when tick runs, guarded by alarms.mu
+	slot        int32        // among the alarms, counted from 1, 0 for none; guarded by alarms.mu
+	place       int32        // among the Server's connections, guarded by Server.mu
 
 	mu      sync.Mutex
 	handler Handler // nil while messages are pulled
@@ -77,7 +80,8 @@ func (c *Conn) rarely() *rare {
 }
 
 // NewConn returns the connection over a stream on which the opening handshake is done already; client
-// says which side this is. It owns rwc from now on. A nil o means the defaults.
+// says which side this is. It owns rwc from now on. A nil o means the defaults; o.Compression has no
+// effect, since it is for the handshake to agree on.
 //
 // Deadlines can be kept to the letter if rwc is a [net.Conn]; otherwise rwc is closed to end a call
 // that waits in it, which therefore must return then.
@@ -111,10 +115,21 @@ func (c *Conn) Subprotocol() string {
 	return c.rare.subprotocol
 }
 
-// agree sets the subprotocol.
-func (c *Conn) agree(subprotocol string) {
-	if subprotocol != "" {
-		c.rarely().subprotocol = subprotocol
+// agreement is what an opening handshake led to.
+type agreement struct {
+	subprotocol string // "" for none
+	compressed  bool
+	terms       deflate.Terms // if compressed
+}
+
+// agree sets what the handshake led to.
+func (c *Conn) agree(a agreement) {
+	if a.subprotocol != "" {
+		c.rarely().subprotocol = a.subprotocol
+	}
+	if a.compressed {
+		c.compression = newCompression(c.cfg.compressing, a.terms)
+		c.decoder = proto.NewDecoder(&c.cfg.deflated)
 	}
 }
 

@@ -86,7 +86,7 @@ func (d *Dialer) DialRequest(r *http.Request) (*Conn, error) {
 		}
 		return nil, fmt.Errorf("spout: dial %s: %w", r.URL.Redacted(), err)
 	}
-	subprotocol, err := h.check(resp)
+	agreed, err := h.check(resp)
 	if err != nil {
 		resp.Body.Close()
 		return nil, err
@@ -97,7 +97,7 @@ func (d *Dialer) DialRequest(r *http.Request) (*Conn, error) {
 		return nil, fmt.Errorf("spout: dial %s: %w", r.URL.Redacted(), err)
 	}
 	c := newConn(rwc, cfg)
-	c.agree(subprotocol)
+	c.agree(agreed)
 	go c.run(early, false)
 	return c, nil
 }

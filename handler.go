@@ -1,6 +1,7 @@
 package spout
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -82,8 +83,12 @@ func (c *Conn) Serve(h Handler) error {
 		c.mu.Unlock()
 		return &UsageError{"serve", "the connection is served or read already"}
 	}
+	if c.in != nil {
+		c.in.reading = true
+		c.giveUpReader(context.Background()) // an error is the connection's end, which h will hear of
+		c.endRead()
+	}
 	c.handler, c.opening = h, true
-	c.giveUpReader()
 	late, served := c.ended, make(chan struct{})
 	c.rarely().served = served
 	c.mu.Unlock()
@@ -118,6 +123,11 @@ func (c *Conn) open() {
 		m, arrived := c.opened()
 		if !arrived {
 			break
+		}
+		if m.deflated {
+			if m, arrived = c.inflate(m); !arrived {
+				continue
+			}
 		}
 		c.handlerDone(c.onMessage(m))
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spoutws/spout/internal/deflate"
 	"github.com/spoutws/spout/internal/proto"
 )
 
@@ -64,17 +65,20 @@ func newHandshake(r *http.Request, header http.Header, cfg *config) (*handshake,
 	if len(cfg.subprotocols) > 0 {
 		req.Header["Sec-WebSocket-Protocol"] = []string{strings.Join(cfg.subprotocols, ", ")}
 	}
+	if cfg.compressing != nil {
+		req.Header["Sec-WebSocket-Extensions"] = []string{deflate.Offer(cfg.compressing.wish)}
+	}
 	return hs, nil
 }
 
-// check checks the server's answer and returns the subprotocol that it chose.
-func (hs *handshake) check(resp *http.Response) (subprotocol string, err error) {
-	refuse := func(reason string) (string, error) {
+// check checks the server's answer and returns what it agreed to.
+func (hs *handshake) check(resp *http.Response) (a agreement, err error) {
+	refuse := func(reason string) (agreement, error) {
 		e := &HandshakeError{Status: resp.StatusCode, Header: resp.Header, Reason: reason}
 		if resp.StatusCode != http.StatusSwitchingProtocols {
 			e.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxResponseBody))
 		}
-		return "", e
+		return agreement{}, e
 	}
 	h := resp.Header
 	accept := h.Values("Sec-Websocket-Accept")
@@ -87,18 +91,18 @@ func (hs *handshake) check(resp *http.Response) (subprotocol string, err error) 
 		return refuse("the answer has no header Connection: Upgrade")
 	case len(accept) != 1 || accept[0] != proto.AcceptKey(hs.key):
 		return refuse("Sec-WebSocket-Accept of the answer does not fit the request's key")
-	// "indicates the use of an extension that was not present in the client's handshake" (4.1)
-	case len(h.Values("Sec-Websocket-Extensions")) > 0:
-		return refuse("the answer has an extension that was not offered")
 	}
 	switch chosen := h.Values("Sec-Websocket-Protocol"); {
 	case len(chosen) == 0:
-		return "", nil
 	case len(chosen) > 1:
 		return refuse("the answer has more than one subprotocol")
 	case !slices.Contains(hs.cfg.subprotocols, chosen[0]):
 		return refuse(fmt.Sprintf("the answer has the subprotocol %q, which was not offered", chosen[0]))
 	default:
-		return chosen[0], nil
+		a.subprotocol = chosen[0]
 	}
+	if a.compressed, a.terms, err = hs.cfg.accept(h.Values("Sec-Websocket-Extensions")); err != nil {
+		return refuse(err.Error())
+	}
+	return a, nil
 }

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
-
-	"github.com/spoutws/spout/internal/proto"
 )
 
 // Type says whether a message is text or binary (RFC 6455, section 5.6).
@@ -30,17 +28,13 @@ func (t Type) String() string {
 // Message is one WebSocket message. The Data of a received message belongs to whoever received
 // it; that of a message being sent is only read, and the caller's again when the call returns.
 type Message struct {
-	Type Type
+	Type         Type
+	uncompressed bool // it must not be compressed
+	deflated     bool // Data is still compressed
+
 	Data []byte // UTF-8 if Type is TextMessage
 
 	prepared *prepared
-}
-
-// prepared is a message encoded for every server's connection.
-type prepared struct {
-	frame []byte // unmasked, never changed
-	size  int    // of the payload, which ends the frame
-	err   error
 }
 
 // Text returns a text message.
@@ -69,15 +63,18 @@ func (m Message) Decode(v any) error {
 	return nil
 }
 
-// Prepare returns the message in a form that is encoded once, however many connections it is
-// sent to. It holds a copy of Data; changing Data afterwards does not change what is sent.
+// Prepare returns the message in a form that is encoded once, and compressed once for each kind of
+// compression that was agreed on, however many connections it is sent to. It holds a copy of Data;
+// changing Data afterwards does not change what is sent.
 func (m Message) Prepare() Message {
-	p := &prepared{size: len(m.Data), err: m.check()}
-	if p.err == nil {
-		p.frame = proto.AppendFrame(make([]byte, 0, proto.FrameSize(len(m.Data), false)),
-			proto.Header{Fin: true, Op: proto.Op(m.Type)}, m.Data)
-	}
-	m.prepared = p
+	m.prepared = prepare(m)
+	return m
+}
+
+// Uncompressed returns the message in a form that is sent without compression, whatever
+// Options.Compression says: what is compressed already, or secret.
+func (m Message) Uncompressed() Message {
+	m.uncompressed = true
 	return m
 }
 
@@ -96,12 +93,4 @@ func (m Message) check() error {
 		return &UsageError{"send", "message is neither TextMessage nor BinaryMessage"}
 	}
 	return nil
-}
-
-// payload returns the bytes to send.
-func (m Message) payload() []byte {
-	if m.prepared != nil {
-		return m.prepared.frame[len(m.prepared.frame)-m.prepared.size:]
-	}
-	return m.Data
 }

@@ -59,13 +59,13 @@ func (o *outbox) idle() bool {
 		len(o.waiters) == 0 && !o.streaming
 }
 
-// add queues a whole message.
-func (o *outbox) add(m Message) {
-	if p := m.prepared; p != nil && !bool(o.mask) && len(p.frame) >= shareFrom {
-		o.push(chunk{b: p.frame, shared: true})
+// add queues the frame of a whole message.
+func (o *outbox) add(f frame) {
+	if !bool(o.mask) && len(f.encoded) >= shareFrom {
+		o.push(chunk{b: f.encoded, shared: true})
 		return
 	}
-	o.addFrame(proto.Header{Fin: true, Op: proto.Op(m.Type)}, m.payload(), o.streaming)
+	o.addFrame(f.header, f.payload, o.streaming)
 }
 
 // addClose queues a close frame behind everything.

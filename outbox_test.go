@@ -26,8 +26,8 @@ func TestQueueOfPreparedAndSmallMessages(t *testing.T) {
 	o := &outbox{newestn: -1}
 	large, small := Binary(bytes.Repeat([]byte("x"), shareFrom)).Prepare(), Text("hello")
 	for o.size < 1<<20 {
-		o.add(large)
-		o.add(small)
+		o.add(large.frame())
+		o.add(small.frame())
 	}
 	t.Logf("%d KiB of memory for %d KiB of messages", o.memory()>>10, o.size>>10)
 	if o.memory() > o.size+largeBuffer {

@@ -15,15 +15,17 @@ const inboxLimit = 64 << 10
 // inbox is the message that has arrived, or is arriving, and was not yet received. It is guarded
 // by Conn.mu.
 type inbox struct {
-	typ   Type
-	buf   []byte
-	begun bool // there is a message
-	end   bool // and it is complete
-	skip  bool // its rest is not wanted by anybody
+	typ      Type
+	buf      []byte
+	begun    bool // there is a message
+	deflated bool // and it is compressed
+	end      bool // and it is complete
+	skip     bool // its rest is not wanted by anybody
 
 	reading bool           // a goroutine is in Read or Reader
 	wanted  bool           // and waits for a whole message
 	reader  *messageReader // the stream that was given out last, unless used up
+	inflate *inflater      // and what inflates it
 	ready   chan struct{}  // something changed for the goroutine that waits
 }
 
@@ -41,7 +43,7 @@ func (in *inbox) full() bool {
 
 func (in *inbox) add(ev proto.Event) {
 	if ev.First {
-		in.typ, in.begun = Type(ev.Op), true
+		in.typ, in.begun, in.deflated = Type(ev.Op), true, ev.Compressed
 	}
 	if in.skip {
 		if ev.End {
@@ -55,11 +57,11 @@ func (in *inbox) add(ev proto.Event) {
 
 // clear forgets the message.
 func (in *inbox) clear() {
-	in.buf, in.begun, in.end, in.skip = nil, false, false, false
+	in.buf, in.begun, in.deflated, in.end, in.skip = nil, false, false, false, false
 }
 
 func (in *inbox) take() Message {
-	m := Message{Type: in.typ, Data: in.buf}
+	m := Message{Type: in.typ, Data: in.buf, deflated: in.deflated}
 	in.clear()
 	return m
 }
@@ -91,7 +93,7 @@ func appendPiece(buf, piece []byte, left uint64, last bool) []byte {
 func (c *Conn) Read(ctx context.Context) (Message, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.beginRead(); err != nil {
+	if err := c.beginRead(ctx); err != nil {
 		return Message{}, err
 	}
 	defer c.endRead()
@@ -101,6 +103,15 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 	}
 	m := c.in.take()
 	c.wakeReader()
+	if m.deflated {
+		c.mu.Unlock()
+		inflated, ok := c.inflate(m)
+		c.mu.Lock()
+		if !ok {
+			return Message{}, c.end
+		}
+		m = inflated
+	}
 	return m, nil
 }
 
@@ -126,7 +137,7 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 func (c *Conn) Reader(ctx context.Context) (Type, io.Reader, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.beginRead(); err != nil {
+	if err := c.beginRead(ctx); err != nil {
 		return 0, nil, err
 	}
 	defer c.endRead()
@@ -134,6 +145,9 @@ func (c *Conn) Reader(ctx context.Context) (Type, io.Reader, error) {
 		return 0, nil, err
 	}
 	c.in.reader = &messageReader{c: c, ctx: ctx}
+	if c.in.deflated {
+		c.in.inflate = newInflater(c, c.in.typ)
+	}
 	return c.in.typ, c.in.reader, nil
 }
 
@@ -165,29 +179,40 @@ func (r *messageReader) Read(p []byte) (int, error) {
 	}
 	c.in.reading = true
 	defer c.endRead()
-	if err := c.awaitRead(r.ctx, func() bool { return len(c.in.buf) > 0 || c.in.end }); err != nil {
+	n, err := r.read(p)
+	if err == io.EOF {
+		r.eof = true
+		c.in.reader = nil
+		c.in.clear()
+		c.wakeReader()
+	}
+	return n, err
+}
+
+// read is Read for whoever has claimed the inbox. c.mu is held.
+func (r *messageReader) read(p []byte) (int, error) {
+	c := r.c
+	if c.in.inflate != nil {
+		return c.in.inflate.read(r.ctx, p)
+	}
+	if err := c.awaitPiece(r.ctx); err != nil {
 		return 0, err
 	}
 	n := copy(p, c.in.buf)
-	c.in.buf = c.in.buf[n:]
-	if n > 0 {
-		if len(c.in.buf) == 0 && !c.in.end {
-			c.in.buf = nil
-			c.wakeReader()
-		}
-		return n, nil
+	if c.in.buf = c.in.buf[n:]; n == 0 {
+		return 0, io.EOF
 	}
-	r.eof = true
-	c.in.reader = nil
-	c.in.clear()
-	c.wakeReader()
-	return 0, io.EOF
+	if len(c.in.buf) == 0 && !c.in.end {
+		c.in.buf = nil
+		c.wakeReader()
+	}
+	return n, nil
 }
 
 var errConcurrentRead = &UsageError{"read", "another goroutine is reading; one may at a time"}
 
 // beginRead claims the inbox. c.mu is held.
-func (c *Conn) beginRead() error {
+func (c *Conn) beginRead(ctx context.Context) error {
 	if c.handler != nil {
 		return &UsageError{"read", "the connection is served by a Handler, which gets its messages"}
 	}
@@ -196,15 +221,26 @@ func (c *Conn) beginRead() error {
 		return errConcurrentRead
 	}
 	in.reading = true
-	c.giveUpReader()
+	if err := c.giveUpReader(ctx); err != nil {
+		c.endRead()
+		return err
+	}
 	return nil
 }
 
-// giveUpReader discards what is left of a message that was given out as a stream. c.mu is held.
-func (c *Conn) giveUpReader() {
+// giveUpReader discards what is left of a message that was given out as a stream. The inbox is
+// claimed and c.mu held.
+func (c *Conn) giveUpReader(ctx context.Context) error {
 	in := c.in
-	if in == nil || in.reader == nil {
-		return
+	if in.reader == nil {
+		return nil
+	}
+	if in.inflate != nil {
+		// The messages to come may refer to what is discarded.
+		if err := in.inflate.discard(ctx); err != nil {
+			return err
+		}
+		in.inflate = nil
 	}
 	in.reader = nil
 	if in.buf = nil; in.end {
@@ -213,10 +249,26 @@ func (c *Conn) giveUpReader() {
 		in.skip = true
 	}
 	c.wakeReader()
+	return nil
 }
 
+// endRead ends the claim to the inbox. c.mu is held.
 func (c *Conn) endRead() {
 	c.in.reading, c.in.wanted = false, false
+	c.in.closeInflater()
+}
+
+// closeInflater gives up the inflater of a stream that nobody reads any more.
+func (in *inbox) closeInflater() {
+	if in.inflate != nil && in.reader == nil && !in.reading {
+		in.inflate.stream.Close()
+		in.inflate = nil
+	}
+}
+
+// awaitPiece waits for a piece of the message that is given out as a stream. c.mu is held.
+func (c *Conn) awaitPiece(ctx context.Context) error {
+	return c.awaitRead(ctx, func() bool { return len(c.in.buf) > 0 || c.in.end })
 }
 
 // awaitRead waits until done, the end of ctx or that of the connection. c.mu is held.
@@ -260,6 +312,7 @@ func (c *Conn) dropInbox() {
 	if c.in != nil {
 		c.in.clear()
 		c.in.reader = nil
+		c.in.closeInflater()
 		c.signalRead()
 	}
 }

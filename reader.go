@@ -183,6 +183,8 @@ func (c *Conn) data(ev proto.Event, more bool) {
 	}
 	var m Message
 	switch {
+	case c.in == nil && ev.First && ev.End && ev.Compressed:
+		m = Message{Type: Type(ev.Op), Data: ev.Payload, deflated: true}
 	case c.in == nil && ev.First && ev.End:
 		m = Message{Type: Type(ev.Op), Data: make([]byte, len(ev.Payload))}
 		copy(m.Data, ev.Payload)
@@ -194,6 +196,18 @@ func (c *Conn) data(ev proto.Event, more bool) {
 		}
 		m = in.take()
 		c.in = nil
+	}
+	if m.deflated {
+		c.mu.Unlock()
+		var ok bool
+		if m, ok = c.inflate(m); !ok {
+			return
+		}
+		c.mu.Lock()
+		if c.end != nil && !c.provisional {
+			c.mu.Unlock()
+			return
+		}
 	}
 	if more {
 		c.cork()

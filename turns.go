@@ -2,12 +2,13 @@ package spout
 
 import "slices"
 
-// waiter is a call that waits for its turn. It gets nil when its message is queued or its stream
-// may go on, an error when it never will.
+// waiter is a call that waits for its turn. It gets nil when its frame is queued or its stream may
+// go on, an error when it never will.
 type waiter struct {
-	m      Message
-	stream bool
-	turn   chan error
+	f        frame
+	stream   bool // it wants to begin a stream
+	compress bool // it wants room for f, and its turn as if it were a stream: f is not compressed yet
+	turn     chan error
 }
 
 // room reports whether n bytes more may be queued; an empty queue takes any number.
@@ -23,19 +24,19 @@ func (o *outbox) streamRoom(n, limit int) bool {
 
 // grant serves the calls that wait, in their order, as far as there is room.
 func (o *outbox) grant(limit int) {
-	if w := o.streamer; w != nil && o.streamRoom(w.m.frameSize(o.mask), limit) {
+	if w := o.streamer; w != nil && o.streamRoom(w.f.size(o.mask), limit) {
 		o.streamer = nil
 		w.turn <- nil
 	}
 	for len(o.waiters) > 0 {
 		w := o.waiters[0]
 		switch {
-		case w.stream && o.streaming, !w.stream && !o.room(w.m.frameSize(o.mask), limit):
+		case (w.stream || w.compress) && o.streaming, !w.stream && !o.room(w.f.size(o.mask), limit):
 			return
-		case w.stream:
+		case w.stream || w.compress:
 			o.streaming = true
 		default:
-			o.add(w.m)
+			o.add(w.f)
 		}
 		o.waiters = slices.Delete(o.waiters, 0, 1)
 		w.turn <- nil

@@ -34,13 +34,14 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, open func(*http
 			err = errors.New("the open function returned neither a Handler nor an error")
 		}
 	}
-	subprotocol := ""
+	var agreed agreement
 	if err == nil {
-		subprotocol, err = s.subprotocol(cfg, r)
+		agreed.subprotocol, err = s.subprotocol(cfg, r)
 	}
 	var head []byte
 	if err == nil {
-		head, err = switching(w.Header(), r, subprotocol)
+		extension := cfg.answer(r.Header.Values("Sec-Websocket-Extensions"), &agreed)
+		head, err = switching(w.Header(), r, agreed.subprotocol, extension)
 	}
 	if err != nil {
 		return nil, nil, s.refuse(w, r, err)
@@ -52,7 +53,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, open func(*http
 	}
 	c = newConn(nc, cfg)
 	c.handler = h
-	c.agree(subprotocol)
+	c.agree(agreed)
 	c.writing = true // the write token is taken until the answer is sent
 	s.add(c)
 	if err := c.answer(head); err != nil {
@@ -109,21 +110,12 @@ func checkRequest(r *http.Request) error {
 		return refuse(http.StatusBadRequest, "Sec-WebSocket-Key must be one base64 value of 16 bytes")
 	case !offersTokens:
 		return refuse(http.StatusBadRequest, "Sec-WebSocket-Protocol must list tokens, each once")
-	// "the recipient of such malformed data MUST immediately _Fail the WebSocket Connection_" (9.1)
-	case !wellFormed(h.Values("Sec-Websocket-Extensions")):
-		return refuse(http.StatusBadRequest, "Sec-WebSocket-Extensions is malformed")
 	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
 		return refuse(http.StatusBadRequest, "a WebSocket handshake has no body")
 	case r.Host == "":
 		return refuse(http.StatusBadRequest, "a WebSocket handshake names its host")
 	}
 	return nil
-}
-
-// wellFormed reports whether an extension header keeps to its grammar.
-func wellFormed(extensions []string) bool {
-	_, err := proto.ParseExtensions(extensions)
-	return err == nil
 }
 
 func (s *Server) checkOrigin(r *http.Request) error {
@@ -161,7 +153,7 @@ func (s *Server) subprotocol(cfg *config, r *http.Request) (string, error) {
 }
 
 // switching returns the answer to a good request: 101 with the headers that were set already.
-func switching(set http.Header, r *http.Request, subprotocol string) ([]byte, error) {
+func switching(set http.Header, r *http.Request, subprotocol, extension string) ([]byte, error) {
 	h := make(http.Header, len(set))
 	for name, values := range set {
 		if err := checkHeader(name, values); err != nil {
@@ -178,6 +170,9 @@ func switching(set http.Header, r *http.Request, subprotocol string) ([]byte, er
 	b.WriteString("Sec-WebSocket-Accept: " + proto.AcceptKey(r.Header.Get("Sec-Websocket-Key")) + "\r\n")
 	if subprotocol != "" {
 		b.WriteString("Sec-WebSocket-Protocol: " + subprotocol + "\r\n")
+	}
+	if extension != "" {
+		b.WriteString("Sec-WebSocket-Extensions: " + extension + "\r\n")
 	}
 	h.Write(&b)
 	b.WriteString("\r\n")

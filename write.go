@@ -3,26 +3,7 @@ package spout
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-
-	"github.com/spoutws/spout/internal/proto"
 )
-
-// masker says whether frames are masked: those of a client are.
-type masker bool
-
-// apply gives the header a new masking key: "The masking key needs to be unpredictable" (RFC
-// 6455, section 5.3). The generator is ChaCha8, seeded by the operating system.
-func (m masker) apply(h *proto.Header) {
-	if m {
-		h.Masked, h.Key = true, proto.Key(rand.Uint32())
-	}
-}
-
-// frameSize returns the size of the message as a frame.
-func (m Message) frameSize(mask masker) int {
-	return proto.FrameSize(len(m.payload()), bool(mask))
-}
 
 // Write sends a message. It waits until the queue has room for it (Options.SendLimit), which is
 // how a slow peer slows its senders down, and returns as soon as the message is queued: it
@@ -38,18 +19,17 @@ func (c *Conn) Write(ctx context.Context, m Message) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("spout: write: %w", err)
 	}
+	w, err := c.offer(m, true)
+	if w == nil {
+		return err
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.end != nil {
-		return c.end
+	err = c.await(ctx, w)
+	c.mu.Unlock()
+	if err == nil && w.compress {
+		err = c.addInTurn(m)
 	}
-	if c.hasRoom(m) {
-		c.add(m)
-		return nil
-	}
-	w := &waiter{m: m, turn: make(chan error, 1)}
-	c.out.waiters = append(c.out.waiters, w)
-	return c.await(ctx, w)
+	return err
 }
 
 // Send sends a message without waiting: it is handed to the network or queued, or the error is
@@ -58,27 +38,52 @@ func (c *Conn) Send(m Message) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.end != nil {
-		return c.end
-	}
-	if !c.hasRoom(m) {
-		return ErrFull
-	}
-	c.add(m)
-	return nil
+	_, err := c.offer(m, false)
+	return err
 }
 
-// add queues a message, for which there is room, and sends what can be sent. c.mu is held.
-func (c *Conn) add(m Message) {
+// offer queues the message if there is room for it, and sends what can be sent. If there is none, it
+// returns ErrFull, or what waits for room if that is wanted.
+func (c *Conn) offer(m Message, wait bool) (w *waiter, err error) {
+	if c.worth(m) {
+		w, err = c.enqueueCompressed(m, wait)
+		c.mu.Lock()
+	} else {
+		c.mu.Lock()
+		w, err = c.enqueue(m.frame(), wait)
+	}
+	defer c.mu.Unlock()
+	if w == nil && err == nil {
+		c.flush()
+	}
+	return w, err
+}
+
+// enqueue is offer without the sending. c.mu is held.
+func (c *Conn) enqueue(f frame, wait bool) (*waiter, error) {
+	if c.end != nil {
+		return nil, c.end
+	}
+	if c.hasRoom(f) {
+		c.add(f)
+		return nil, nil
+	}
+	if !wait {
+		return nil, ErrFull
+	}
+	w := &waiter{f: f, turn: make(chan error, 1)}
+	c.out.waiters = append(c.out.waiters, w)
+	return w, nil
+}
+
+// add queues a frame, for which there is room. c.mu is held.
+func (c *Conn) add(f frame) {
 	o := c.queue()
 	before := o.size
-	o.add(m)
+	o.add(f)
 	if c.event {
 		o.answers += o.size - before
 	}
-	c.flush()
 }
 
 // queue returns what waits to be sent, for adding to it. c.mu is held.
@@ -90,10 +95,10 @@ func (c *Conn) queue() *outbox {
 	return c.out
 }
 
-// hasRoom reports whether the message may be queued now: not past calls that wait.
-func (c *Conn) hasRoom(m Message) bool {
+// hasRoom reports whether the frame may be queued now: not past calls that wait. c.mu is held.
+func (c *Conn) hasRoom(f frame) bool {
 	o := c.out
-	return o == nil || len(o.waiters) == 0 && o.room(m.frameSize(o.mask), c.cfg.sendLimit)
+	return o == nil || len(o.waiters) == 0 && o.room(f.size(o.mask), c.cfg.sendLimit)
 }
 
 // WriteJSON sends v as a text message in JSON, as [Conn.Write] does.

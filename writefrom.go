@@ -15,8 +15,9 @@ const streamPiece = 32 << 10
 const maxEmptyReads = 100
 
 // WriteFrom sends one message whose payload is read from r until io.EOF; each Read of it that
-// returns something makes a frame. Messages of other goroutines wait until it is complete. A Read
-// of r is not interrupted when ctx or the connection ends.
+// returns something makes a frame, compressed if that was agreed on. Messages of other goroutines
+// wait until it is complete, and those that are queued meanwhile are sent uncompressed. A Read of r
+// is not interrupted when ctx or the connection ends.
 //
 // If r fails, ctx ends or text turns out not to be UTF-8 in mid-message, the message can't be
 // completed and the connection is closed with 1011; before its first byte, nothing is sent and the
@@ -56,7 +57,7 @@ func (c *Conn) WriteFrom(ctx context.Context, t Type, r io.Reader) error {
 			err = &UsageError{"write", "text message is not UTF-8; use BinaryMessage for other data"}
 		}
 		if err == nil && (n > 0 || end) {
-			err = c.streamFrame(ctx, proto.Header{Fin: end, Op: op}, buf[:n])
+			err = c.streamPiece(ctx, proto.Header{Fin: end, Op: op}, buf[:n])
 		}
 		if err == nil && n > 0 {
 			op = proto.OpContinuation
@@ -90,6 +91,28 @@ func (c *Conn) beginStream(ctx context.Context) error {
 // peer's, or a failure, does not. c.mu is held.
 func (c *Conn) streaming() bool { return c.out != nil && c.out.streaming }
 
+// streamPiece sends a piece of the message under way as a frame, compressed if that was agreed on.
+func (c *Conn) streamPiece(ctx context.Context, h proto.Header, p []byte) error {
+	z := c.compression
+	if z == nil {
+		return c.streamFrame(ctx, h, p)
+	}
+	z.mu.Lock()
+	payload := z.out.Append(getLarge()[:0], p, h.Fin)
+	z.mu.Unlock()
+	defer putBuffer(payload)
+	if h.Op != proto.OpContinuation {
+		h.RSV = proto.RSV1
+	}
+	err := c.streamFrame(ctx, h, payload)
+	if err == nil {
+		z.mu.Lock()
+		z.out.Sent(p)
+		z.mu.Unlock()
+	}
+	return err
+}
+
 // streamFrame queues a frame of the message under way when there is room for it.
 func (c *Conn) streamFrame(ctx context.Context, h proto.Header, payload []byte) error {
 	c.mu.Lock()
@@ -99,7 +122,7 @@ func (c *Conn) streamFrame(ctx context.Context, h proto.Header, payload []byte) 
 	}
 	n := proto.FrameSize(len(payload), bool(c.cfg.mask))
 	if c.streaming() && !c.out.streamRoom(n, c.cfg.sendLimit) {
-		w := &waiter{m: Message{Data: payload}, stream: true, turn: make(chan error, 1)}
+		w := &waiter{f: frame{payload: payload}, stream: true, turn: make(chan error, 1)}
 		c.out.streamer = w
 		if err := c.await(ctx, w); err != nil {
 			return err
@@ -108,9 +131,19 @@ func (c *Conn) streamFrame(ctx context.Context, h proto.Header, payload []byte) 
 	if !c.streaming() {
 		return c.end
 	}
-	c.out.addFrame(h, payload, false)
+	c.addStreamed(frame{header: h, payload: payload})
 	c.flush()
 	return nil
+}
+
+// addStreamed queues a frame of the message whose turn it is. c.mu is held.
+func (c *Conn) addStreamed(f frame) {
+	o := c.out
+	before := o.size
+	o.addFrame(f.header, f.payload, false)
+	if c.event {
+		o.answers += o.size - before
+	}
 }
 
 // endStream ends a WriteFrom, of which something was sent if begun.

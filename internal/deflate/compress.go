@@ -10,6 +10,9 @@ import (
 // (section 7.2.1).
 const tailSize = 4
 
+// primeFrom is the size in bytes from which a compressor looks at its history at all.
+const primeFrom = 128
+
 // Compressor is the sending direction of a connection. It is not safe for concurrent use.
 type Compressor struct {
 	kind   Kind
@@ -41,6 +44,9 @@ func (c *Compressor) Sent(p []byte) { c.window.slide(p) }
 func (k Kind) Append(dst, p []byte) []byte { return k.append(dst, nil, p, true) }
 
 func (k Kind) append(dst, history, p []byte, last bool) []byte {
+	if len(p) < primeFrom {
+		history = nil
+	}
 	w := k.get()
 	w.out = dst
 	w.ResetDict(w, history)
@@ -48,6 +54,7 @@ func (k Kind) append(dst, history, p []byte, last bool) []byte {
 	w.Writer.Write(p)
 	w.Flush()
 	dst, w.out = w.out, nil
+	w.ResetDict(w, nil) // it would keep history
 	k.put(w)
 	if last {
 		dst = dst[:len(dst)-tailSize]

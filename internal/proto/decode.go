@@ -5,7 +5,8 @@ import "sync"
 // Rules are what a [Decoder] demands of its peer. Many decoders may share one value.
 type Rules struct {
 	Server       bool  // the decoder reads what clients send: frames are masked
-	Limit        int64 // largest message in bytes; 0 is no limit
+	Deflate      bool  // permessage-deflate was agreed on: messages may be compressed
+	Limit        int64 // largest message in bytes, before it was compressed; 0 is no limit
 	MaxFragments int   // largest number of frames in a message; 0 is no limit
 }
 
@@ -31,13 +32,14 @@ const (
 
 // Event is what a [Decoder] found in its input.
 type Event struct {
-	Kind    Kind
-	Op      Op     // Data: OpText or OpBinary, also for continuations
-	First   bool   // Data: Payload begins the message
-	End     bool   // Data: Payload ends the message
-	Left    uint64 // Data: bytes that the frame claims to have beyond Payload
-	Code    uint16 // Close: the code, 1005 if the frame had none
-	Payload []byte // unmasked, for Close the reason; valid until the next call of Next
+	Kind       Kind
+	Op         Op     // Data: OpText or OpBinary, also for continuations
+	Compressed bool   // Data: of a compressed message, of which neither UTF-8 nor the size inflated is checked
+	First      bool   // Data: Payload begins the message
+	End        bool   // Data: Payload ends the message
+	Left       uint64 // Data: bytes that the frame claims to have beyond Payload
+	Code       uint16 // Close: the code, 1005 if the frame had none
+	Payload    []byte // unmasked, for Close the reason; valid until the next call of Next
 }
 
 // Decoder turns the bytes of one direction of a connection into events. It stops at any byte
@@ -53,12 +55,13 @@ type Decoder struct {
 	ended   bool // a close frame or a violation was reported: all further input is ignored
 	fresh   bool // a frame was completed since Fresh was called
 
-	op     Op // of the message under way, 0 between messages
-	begun  bool
-	text   UTF8
-	frames int32
-	frame  remains
-	size   int64
+	op         Op // of the message under way, 0 between messages
+	begun      bool
+	compressed bool
+	text       UTF8
+	frames     int32
+	frame      remains
+	size       int64
 }
 
 // remains is what is left of the frame under way.
@@ -181,6 +184,7 @@ func (d *Decoder) readHeader(p []byte) ([]byte, *Violation) {
 	if !h.Op.Control() {
 		if h.Op != OpContinuation {
 			d.op, d.begun, d.size, d.frames, d.text = h.Op, false, 0, 0, UTF8{}
+			d.compressed = h.RSV != 0
 		}
 		d.size += int64(h.Length)
 		d.frames++
@@ -192,8 +196,12 @@ func (d *Decoder) readHeader(p []byte) ([]byte, *Violation) {
 func (d *Decoder) check(h Header, minimal bool) *Violation {
 	switch {
 	// "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values" (5.2)
-	case h.RSV != 0:
+	case h.RSV != 0 && !d.rules.Deflate:
 		return &Violation{CodeProtocol, "reserved bit set without an extension"}
+	// "An endpoint MUST NOT set the "Per-Message Compressed" bit of control frames and non-first
+	// fragments of a data message" (RFC 7692, 6)
+	case h.RSV&^RSV1 != 0, h.RSV != 0 && h.Op != OpText && h.Op != OpBinary:
+		return &Violation{CodeProtocol, "reserved bit set"}
 	// "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_" (5.2)
 	case h.Op > OpBinary && h.Op < OpClose, h.Op > OpPong:
 		return &Violation{CodeProtocol, "reserved opcode"}
@@ -223,7 +231,10 @@ func (d *Decoder) check(h Header, minimal bool) *Violation {
 	}
 	// "The fragments of one message MUST NOT be interleaved between the fragments of another
 	// message" (5.4)
-	size, frames := int64(0), int32(0)
+	size, frames, limit := int64(0), int32(0), d.rules.Limit
+	if h.RSV != 0 || h.Op == OpContinuation && d.compressed {
+		limit = compressedLimit(limit)
+	}
 	if h.Op == OpContinuation {
 		if d.op == 0 {
 			return &Violation{CodeProtocol, "continuation without a message"}
@@ -234,12 +245,21 @@ func (d *Decoder) check(h Header, minimal bool) *Violation {
 	}
 	switch {
 	// Compared as uint64, before any conversion or sum that could wrap.
-	case d.rules.Limit > 0 && h.Length > uint64(d.rules.Limit-size), h.Length > uint64(1<<63-1-size):
+	case limit > 0 && h.Length > uint64(limit-size), h.Length > uint64(1<<63-1-size):
 		return &Violation{CodeTooBig, "message too big"}
 	case d.rules.MaxFragments > 0 && int(frames) >= d.rules.MaxFragments:
 		return &Violation{CodePolicy, "too many fragments in a message"}
 	}
 	return nil
+}
+
+// compressedLimit returns how many bytes a message of at most limit bytes may have when compressed:
+// what can't be compressed becomes larger, the more so the more often it is flushed.
+func compressedLimit(limit int64) int64 {
+	if limit == 0 || limit > 1<<62 {
+		return limit
+	}
+	return limit + limit/8 + 1024
 }
 
 // readControl takes the payload of a control frame, which becomes one event when it is whole.
@@ -281,15 +301,16 @@ func (d *Decoder) readData(p []byte) (ev Event, rest []byte, found bool, v *Viol
 		d.fresh = true
 	}
 	ev = Event{
-		Kind:    Data,
-		Op:      d.op,
-		First:   !d.begun,
-		End:     d.frame.fin && !d.inFrame,
-		Left:    d.frame.length,
-		Payload: payload,
+		Kind:       Data,
+		Op:         d.op,
+		Compressed: d.compressed,
+		First:      !d.begun,
+		End:        d.frame.fin && !d.inFrame,
+		Left:       d.frame.length,
+		Payload:    payload,
 	}
 	// "the endpoint MUST _Fail the WebSocket Connection_" when text is not UTF-8 (8.1)
-	if d.op == OpText && (!d.text.Write(payload) || ev.End && !d.text.Complete()) {
+	if d.op == OpText && !d.compressed && (!d.text.Write(payload) || ev.End && !d.text.Complete()) {
 		return Event{}, nil, false, &Violation{CodeInvalidText, "text is not UTF-8"}
 	}
 	if len(payload) == 0 && !ev.End {

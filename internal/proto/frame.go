@@ -26,6 +26,10 @@ const MaxControl = 125
 // a masking key.
 const MaxHeader = 14
 
+// RSV1 is the bit of [Header.RSV] that marks a compressed message in the header of its first frame
+// (RFC 7692, section 6).
+const RSV1 = 4
+
 // Header is the header of one frame.
 type Header struct {
 	Fin    bool
