@@ -26,7 +26,7 @@ Examples:
 
 func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	// A program pasted into a console may say localhost where the page says 127.0.0.1.
-	cfg := config{addr: defaultAddr, maxMessage: defaultMaxMessage, loopbackOrigins: true}
+	cfg := config{addr: defaultAddr, maxMessage: defaultMaxMessage, loopbackOrigins: true, compress: true}
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.StringVar(&cfg.addr, "addr", cfg.addr, "")
 	operands, err := parse(flags, args)

@@ -29,6 +29,7 @@ const serveHelp = `spout serve serves the files of DIR, and WebSockets beside th
                       https://*.example.com; repeat it or separate with commas; * means any
   --max-message SIZE  the largest message taken, such as 65536, 1MB or 16MiB (default 1MiB)
   --ping DURATION     the time between pings, such as 10s, or off (default 25s)
+  --compress=false    decline the permessage-deflate that clients offer
 
 A SIGTERM or Ctrl-C closes every connection with 1012 (service restart) and exits with 0;
 a second one ends the program at once.
@@ -58,12 +59,13 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 }
 
 func parseServe(args []string) (config, error) {
-	cfg := config{addr: defaultAddr, maxMessage: defaultMaxMessage}
+	cfg := config{addr: defaultAddr, maxMessage: defaultMaxMessage, compress: true}
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	flags.StringVar(&cfg.addr, "addr", cfg.addr, "")
 	flags.StringVar(&cfg.certFile, "tls-cert", "", "")
 	flags.StringVar(&cfg.keyFile, "tls-key", "", "")
 	flags.BoolVar(&cfg.selfSigned, "tls-self-signed", false, "")
+	flags.BoolVar(&cfg.compress, "compress", cfg.compress, "")
 	flags.Func("origin", "", func(s string) error {
 		for entry := range strings.SplitSeq(s, ",") {
 			cfg.origins = append(cfg.origins, strings.TrimSpace(entry))

@@ -39,6 +39,7 @@ type config struct {
 	loopbackOrigins   bool          // localhost, 127.0.0.1 and [::1] are one origin, if the server listens there
 	maxMessage        int64         // in bytes
 	ping              time.Duration // 0 for the default, negative for none
+	compress          bool
 }
 
 func (cfg *config) what() string {
@@ -73,6 +74,9 @@ type server struct {
 // newServer returns a server that listens.
 func newServer(cfg *config, stderr io.Writer) (_ *server, err error) {
 	s := &server{ws: spout.Server{Options: spout.Options{MessageLimit: cfg.maxMessage, PingInterval: cfg.ping}}}
+	if cfg.compress {
+		s.ws.Compression = &spout.Deflate{}
+	}
 	s.http = http.Server{
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
