@@ -129,7 +129,7 @@ func dirName(file string) string {
 
 // inRootModule reports whether a file belongs to the root module.
 func inRootModule(file string) bool {
-	return !strings.HasPrefix(file, "cmd/") && !strings.HasPrefix(file, "e2e/")
+	return !strings.HasPrefix(file, "cmd/") && !strings.HasPrefix(file, "e2e/") && !strings.HasPrefix(file, "bench/")
 }
 
 // imports returns what a file imports.
