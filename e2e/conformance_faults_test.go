@@ -47,15 +47,15 @@ var faults = []struct {
 	{"case of tokens", conformance.Handshake, "internal/proto/handshake.go", []string{
 		"if lower(a[i]) != lower(b[i]) {", "if a[i] != b[i] {"}},
 
-	{"unmasked accepted", conformance.Framing, "internal/proto/decode.go", []string{
+	{"unmasked accepted", conformance.Framing, "internal/proto/rules.go", []string{
 		"case d.rules.Server && !h.Masked:", "case false:"}},
 	{"16-bit length backwards", conformance.Framing, "internal/proto/frame.go", []string{
 		"uint64(binary.BigEndian.Uint16(rest))", "uint64(binary.LittleEndian.Uint16(rest))"}},
 	{"16-bit length sent for 64", conformance.Framing, "internal/proto/frame.go", []string{
 		"case h.Length <= 0xFFFF:", "case h.Length <= 0x10000:"}},
-	{"length taken as signed", conformance.Framing, "internal/proto/decode.go", []string{
+	{"length taken as signed", conformance.Framing, "internal/proto/rules.go", []string{
 		"case h.Length >= 1<<63:", "case false:",
-		"h.Length > uint64(d.rules.Limit-size), h.Length > uint64(1<<63-1-size):", "int64(h.Length) > d.rules.Limit-size:"}},
+		"h.Length > uint64(limit-size), h.Length > uint64(1<<63-1-size):", "int64(h.Length) > limit-size:"}},
 	{"mask turned the other way", conformance.Framing, "internal/proto/mask.go", []string{
 		"bits.RotateLeft32(uint32(k), -8)", "bits.RotateLeft32(uint32(k), 8)"}},
 	{"mask begun again", conformance.Framing, "internal/proto/decode.go", []string{
@@ -65,18 +65,21 @@ var faults = []struct {
 	{"split header lost", conformance.Framing, "internal/proto/decode.go", []string{
 		"d.splitn += uint8(n)", "d.splitn = uint8(n)"}},
 
-	{"RSV ignored", conformance.Reserved, "internal/proto/decode.go", []string{
-		"case h.RSV != 0:", "case false:"}},
+	{"RSV2 and RSV3 ignored", conformance.Reserved, "internal/proto/rules.go", []string{
+		"case h.RSV != 0 && !d.rules.Deflate:", "case h.RSV&RSV1 != 0 && !d.rules.Deflate:",
+		"case h.RSV&^RSV1 != 0, h.RSV != 0", "case h.RSV != 0"}},
+	{"RSV1 ignored without compression", conformance.Reserved, "internal/proto/decode.go", []string{
+		"h, minimal := parseHeader(b)\n", "h, minimal := parseHeader(b)\n\tif !d.rules.Deflate {\n\t\th.RSV &^= RSV1\n\t}\n"}},
 	{"RSV3 ignored", conformance.Reserved, "internal/proto/frame.go", []string{
 		"b[0] >> 4 & 0x7,", "b[0] >> 4 & 0x6,"}},
-	{"reserved data opcodes accepted", conformance.Reserved, "internal/proto/decode.go", []string{
+	{"reserved data opcodes accepted", conformance.Reserved, "internal/proto/rules.go", []string{
 		"case h.Op > OpBinary && h.Op < OpClose, h.Op > OpPong:", "case h.Op > OpPong:"}},
-	{"reserved control opcodes accepted", conformance.Reserved, "internal/proto/decode.go", []string{
+	{"reserved control opcodes accepted", conformance.Reserved, "internal/proto/rules.go", []string{
 		"case h.Op > OpBinary && h.Op < OpClose, h.Op > OpPong:", "case h.Op > OpBinary && h.Op < OpClose:"}},
 
-	{"continuation first", conformance.Fragmentation, "internal/proto/decode.go", []string{
+	{"continuation first", conformance.Fragmentation, "internal/proto/rules.go", []string{
 		"if d.op == 0 {", "if false {"}},
-	{"messages interleaved", conformance.Fragmentation, "internal/proto/decode.go", []string{
+	{"messages interleaved", conformance.Fragmentation, "internal/proto/rules.go", []string{
 		"} else if d.op != 0 {", "} else if false {"}},
 	{"FIN ignored", conformance.Fragmentation, "internal/proto/decode.go", []string{
 		"d.frame.fin && !d.inFrame,", "!d.inFrame,"}},
@@ -89,17 +92,17 @@ var faults = []struct {
 		"c.queue().addPong(data)", ""}},
 	{"pongs cut short", conformance.Pings, "outbox.go", []string{
 		"o.newestn = copy(o.newest[:], data)", "o.newestn = copy(o.newest[:], data) / 2"}},
-	{"large control frames", conformance.Pings, "internal/proto/decode.go", []string{
+	{"large control frames", conformance.Pings, "internal/proto/rules.go", []string{
 		"case h.Length > MaxControl:", "case false:"}},
-	{"fragmented control frames", conformance.Pings, "internal/proto/decode.go", []string{
+	{"fragmented control frames", conformance.Pings, "internal/proto/rules.go", []string{
 		"case !h.Fin:", "case false:"}},
 	{"split control frame too long", conformance.Pings, "internal/proto/decode.go", []string{
 		"payload = d.split[:d.splitn]", "payload = d.split[:]"}},
 
 	{"UTF-8 unchecked", conformance.UTF8, "internal/proto/decode.go", []string{
-		"if d.op == OpText && (", "if false && ("}},
+		"if d.op == OpText && !d.compressed && (", "if false && ("}},
 	{"UTF-8 checked in binary", conformance.UTF8, "internal/proto/decode.go", []string{
-		"if d.op == OpText && (", "if true && ("}},
+		"if d.op == OpText && !d.compressed && (", "if !d.compressed && ("}},
 	{"cut character at the end", conformance.UTF8, "internal/proto/decode.go", []string{
 		" || ev.End && !d.text.Complete())", ")"}},
 	{"character ends with its fragment", conformance.UTF8, "internal/proto/decode.go", []string{
