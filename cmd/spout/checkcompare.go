@@ -11,14 +11,14 @@ import (
 type change string
 
 const (
-	fixed   change = "fixed"   // it fails no more
 	broken  change = "broken"  // it fails now
+	fixed   change = "fixed"   // it fails no more
 	changed change = "changed" // the verdict is another, and neither is fail
 	added   change = "new"     // the older run has no such case
 	gone    change = "gone"    // the newer run has no such case
 )
 
-var changes = []change{fixed, broken, changed, added, gone}
+var changes = []change{broken, fixed, changed, added, gone}
 
 // count is a number of verdicts or changes.
 type count struct {
@@ -46,12 +46,9 @@ func (d difference) verdicts() string {
 	return fmt.Sprintf("%s -> %s", d.Before.Verdict, d.Now.Verdict)
 }
 
-// compare returns the cases with another verdict in run than in before, in the order of run, and then those that are gone.
+// compare returns the cases with another verdict in run than in before: what is broken first, and so on.
 func compare(run, before *checkRun) []difference {
-	old := map[string]*checkResult{}
-	for i, r := range before.Results {
-		old[r.ID] = &before.Results[i]
-	}
+	old := before.byID()
 	var differences []difference
 	for i := range run.Results {
 		now := &run.Results[i]
@@ -77,7 +74,18 @@ func compare(run, before *checkRun) []difference {
 			differences = append(differences, difference{ID: r.ID, Change: gone, Before: &before.Results[i]})
 		}
 	}
+	slices.SortStableFunc(differences, func(a, b difference) int {
+		return slices.Index(changes, a.Change) - slices.Index(changes, b.Change)
+	})
 	return differences
+}
+
+func (run *checkRun) byID() map[string]*checkResult {
+	results := map[string]*checkResult{}
+	for i, r := range run.Results {
+		results[r.ID] = &run.Results[i]
+	}
+	return results
 }
 
 // countChanges tells how many there are of each.

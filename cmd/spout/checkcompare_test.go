@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -48,8 +50,8 @@ func TestCompare(t *testing.T) {
 		got = append(got, strings.Join([]string{d.ID, string(d.Change), d.verdicts()}, ": "))
 	}
 	want := []string{
-		"a/fixed: fixed: fail -> pass", "a/half-fixed: fixed: fail -> lenient", "a/broken: broken: pass -> fail",
-		"b/worse: broken: lenient -> fail", "b/changed: changed: pass -> lenient", "b/lost: changed: pass -> unsupported",
+		"a/broken: broken: pass -> fail", "b/worse: broken: lenient -> fail",
+		"a/fixed: fixed: fail -> pass", "a/half-fixed: fixed: fail -> lenient", "b/changed: changed: pass -> lenient", "b/lost: changed: pass -> unsupported",
 		"b/new: new: pass", "a/gone: gone: fail",
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -81,6 +83,39 @@ func TestCheckRunFile(t *testing.T) {
 	}
 }
 
+// Programs rely on the names in the JSON. Add to them, but change none.
+func TestCheckRunNames(t *testing.T) {
+	run := aRun("a/b fail")
+	run.Command = "client {url}"
+	r := &run.Results[0]
+	r.Rule = conformance.Rule{Source: "RFC 6455", Section: "5.1", Text: "A rule."}
+	r.Broken = &r.Rule
+	r.Measured = []conformance.Figure{{Name: "memory", Value: 1, Unit: "MiB", Bound: 2}}
+	r.Exchange = []checkTransfer{{Direction: conformance.Sent, Length: 2, Data: hexBytes{0x81, 0x7f}}, {Direction: conformance.Note, Text: "over"}}
+	total := `{"pass": 0, "lenient": 0, "fail": 1, "unsupported": 0}`
+	rule := `{"source": "RFC 6455", "section": "5.1", "text": "A rule."}`
+	want := `{
+		"role": "server", "url": "ws://old.example/", "command": "client {url}", "spout": "v1", "date": "2026-07-01T12:30:00Z", "seconds": 1.5,
+		"total": ` + total + `, "families": {"a": ` + total + `},
+		"results": [{
+			"id": "a/b", "family": "a", "title": "Title of a/b", "verdict": "fail", "reason": "reason of a/b", "rule": ` + rule + `, "broken": ` + rule + `,
+			"measured": [{"name": "memory", "value": 1, "unit": "MiB", "bound": 2}], "seconds": 0,
+			"exchange": [{"direction": "sent", "length": 2, "hex": "817f"}, {"direction": "note", "note": "over"}]
+		}]
+	}`
+	got, err := os.ReadFile(writeRun(t, run))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gotValue, wantValue any
+	if err := errors.Join(json.Unmarshal(got, &gotValue), json.Unmarshal([]byte(want), &wantValue)); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(gotValue, wantValue) {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
 // Cases that were not asked this time are not gone.
 func TestCheckCompare(t *testing.T) {
 	old := aRun("framing/example pass", "framing/text-1 fail", "framing/nothing pass", "close/1000 pass")
@@ -90,7 +125,7 @@ compared with ws://old.example/ of 2026-07-01 12:30:00, asked by spout v1: 2 pas
   broken   pass -> fail         framing/example
   fixed    fail -> pass         framing/text-1
   gone     pass                 framing/nothing
-  1 fixed, 1 broken, 0 changed, 1 new, 1 gone
+  1 broken, 1 fixed, 0 changed, 1 new, 1 gone
 
 `
 	if got.status != exitError || got.stderr != "" || !strings.Contains(got.stdout, want) {

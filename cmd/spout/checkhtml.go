@@ -26,8 +26,8 @@ var (
 	pageIcon string
 )
 
-// verdicts are those of a report, the worst first.
-var verdicts = []conformance.Verdict{conformance.Fail, conformance.Lenient, conformance.Pass, conformance.Unsupported}
+// verdicts are those of a report, in its order.
+var verdicts = []conformance.Verdict{conformance.Pass, conformance.Lenient, conformance.Fail, conformance.Unsupported}
 
 // reportMarks tell verdicts and changes apart without colours.
 var reportMarks = map[string]string{
@@ -64,6 +64,14 @@ type reportFamily struct {
 type reportCase struct {
 	checkResult
 	Difference *difference // nil: none
+	Figures    []reportFigure
+}
+
+type reportFigure struct {
+	conformance.Figure
+	Percent   int     // of the bound, at most 100
+	Before    float64 // in the older run, if HasBefore
+	HasBefore bool
 }
 
 type reportComparison struct {
@@ -73,14 +81,20 @@ type reportComparison struct {
 	Differences []difference
 }
 
-func countVerdicts(results []checkResult) []count {
-	var counts []count
-	for _, v := range verdicts {
-		counts = append(counts, count{string(v), 0})
+// countVerdicts counts each verdict that any of all has, so that counts of several lists stand in the same columns.
+func countVerdicts(all, results []checkResult) []count {
+	number := func(results []checkResult, v conformance.Verdict) (n int) {
 		for _, r := range results {
 			if r.Verdict == v {
-				counts[len(counts)-1].N++
+				n++
 			}
+		}
+		return n
+	}
+	var counts []count
+	for _, v := range verdicts {
+		if number(all, v) > 0 {
+			counts = append(counts, count{string(v), number(results, v)})
 		}
 	}
 	return counts
@@ -96,25 +110,47 @@ func (run *checkRun) writeHTML(w io.Writer, before *checkRun) error {
 		Icon:       template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(pageIcon))),
 		Logo:       template.HTML(pageIcon),
 		Run:        run,
-		Counts:     countVerdicts(run.Results),
+		Counts:     countVerdicts(run.Results, run.Results),
 	}
 	different := map[string]*difference{}
+	var old map[string]*checkResult
 	if before != nil {
 		differences := compare(run, before)
 		for i, d := range differences {
 			different[d.ID] = &differences[i]
 		}
-		page.Compared = &reportComparison{before, countVerdicts(before.Results), countChanges(differences), differences}
+		old = before.byID()
+		page.Compared = &reportComparison{before, countVerdicts(before.Results, before.Results), countChanges(differences), differences}
 	}
 	for _, name := range run.families() {
 		results := slices.DeleteFunc(slices.Clone(run.Results), func(r checkResult) bool { return r.Family != name })
-		f := reportFamily{Name: name, Counts: countVerdicts(results)}
+		f := reportFamily{Name: name, Counts: countVerdicts(run.Results, results)}
 		for _, r := range results {
-			f.Cases = append(f.Cases, reportCase{r, different[r.ID]})
+			f.Cases = append(f.Cases, reportCase{r, different[r.ID], reportFigures(r, old[r.ID])})
 		}
 		page.Families = append(page.Families, f)
 	}
 	return reportTemplate.Execute(w, page)
+}
+
+// reportFigures returns what a case measured, beside what it measured before if it was asked before.
+func reportFigures(r checkResult, before *checkResult) []reportFigure {
+	var figures []reportFigure
+	for _, f := range r.Measured {
+		shown := reportFigure{Figure: f}
+		if f.Bound > 0 {
+			shown.Percent = int(min(100, 100*f.Value/f.Bound))
+		}
+		if before != nil {
+			for _, b := range before.Measured {
+				if b.Name == f.Name && b.Unit == f.Unit {
+					shown.Before, shown.HasBefore = b.Value, true
+				}
+			}
+		}
+		figures = append(figures, shown)
+	}
+	return figures
 }
 
 // wireDump shows the bytes of a transfer without the mark of their direction, which the page draws.

@@ -106,7 +106,7 @@ func TestReportComparison(t *testing.T) {
 	run, before := aRun("a/b fail", "a/c pass", "a/n pass"), aRun("a/b lenient", "a/c fail", "a/g pass")
 	got := page(t, run, before)
 	for _, want := range []string{
-		`id="compared"`, `<a href="#a%2fb">a/b</a>`, `<span class="name">a/g</span>`,
+		`id="compared"`, `<a class="name" href="#a%2fb">a/b</a>`, `<span class="name">a/g</span>`,
 		`<li class="case" id="a/b" data-verdict="fail" data-change="broken">`, `<li class="case" id="a/c" data-verdict="pass" data-change="fixed">`,
 		`<li class="case" id="a/n" data-verdict="pass" data-change="new">`, "in the run before: reason of a/b",
 	} {
@@ -116,6 +116,30 @@ func TestReportComparison(t *testing.T) {
 	}
 	if strings.Contains(got, `id="a/g"`) {
 		t.Error("a case that is gone stands among those of the run")
+	}
+}
+
+// What a case measured stands beside its bound, and beside what it was before.
+func TestReportFigures(t *testing.T) {
+	run, before := aRun("floods/a pass"), aRun("floods/a pass")
+	run.Results[0].Measured = []conformance.Figure{{Name: "memory", Value: 1.5, Unit: "MiB", Bound: 2}, {Name: "CPU", Value: 9, Unit: "ns", Bound: 3}, {Name: "frames", Value: 7, Unit: ""}}
+	before.Results[0].Measured = []conformance.Figure{{Name: "memory", Value: 0.25, Unit: "MiB", Bound: 2}, {Name: "CPU", Value: 9, Unit: "s"}}
+	got := page(t, run, before)
+	for _, want := range []string{
+		`<i data-kind="pass" style="flex:0 0 75%"></i></span><span>1.5 MiB</span><span class="about">at most 2, before 0.25</span>`,
+		`<i data-kind="fail" style="flex:0 0 100%"></i></span><span>9 ns</span><span class="about">at most 3</span>`,
+		`<dt>frames</dt><dd><span>7 </span><span class="about"></span></dd>`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	var text bytes.Buffer
+	if err := run.writeText(&text, true, nil); err != nil {
+		t.Fatal(err)
+	}
+	if want := "floods/a                                     memory 1.5 MiB (at most 2)\n"; !strings.Contains(text.String(), want) {
+		t.Errorf("%s\nlacks %s", &text, want)
 	}
 }
 

@@ -46,15 +46,16 @@ func (s subject) String() string {
 }
 
 type checkResult struct {
-	ID       string              `json:"id"`
-	Family   conformance.Family  `json:"family"`
-	Title    string              `json:"title"`
-	Verdict  conformance.Verdict `json:"verdict"`
-	Reason   string              `json:"reason,omitempty"`
-	Rule     conformance.Rule    `json:"rule"`
-	Broken   *conformance.Rule   `json:"broken,omitempty"` // where it is another than Rule
-	Seconds  float64             `json:"seconds"`
-	Exchange []checkTransfer     `json:"exchange"`
+	ID       string               `json:"id"`
+	Family   conformance.Family   `json:"family"`
+	Title    string               `json:"title"`
+	Verdict  conformance.Verdict  `json:"verdict"`
+	Reason   string               `json:"reason,omitempty"`
+	Rule     conformance.Rule     `json:"rule"`
+	Broken   *conformance.Rule    `json:"broken,omitempty"` // where it is another than Rule
+	Measured []conformance.Figure `json:"measured,omitempty"`
+	Seconds  float64              `json:"seconds"`
+	Exchange []checkTransfer      `json:"exchange"`
 }
 
 // Rules returns the case's own, and the one that was broken if it is another.
@@ -99,7 +100,7 @@ func newCheckRun(s subject, start time.Time, results []conformance.Result) *chec
 	for _, r := range results {
 		c := checkResult{
 			ID: r.ID, Family: r.Family, Title: r.Title, Verdict: r.Verdict, Reason: r.Reason,
-			Rule: r.Rule, Seconds: r.Duration.Seconds(), Exchange: []checkTransfer{},
+			Rule: r.Rule, Measured: r.Measured, Seconds: r.Duration.Seconds(), Exchange: []checkTransfer{},
 		}
 		if r.Broken.Text != "" && r.Broken != r.Rule {
 			c.Broken = &r.Broken

@@ -19,6 +19,9 @@ func (run *checkRun) writeText(w io.Writer, verbose bool, before *checkRun) erro
 			writeResult(b, r)
 		}
 	}
+	if verbose {
+		writeFigures(b, run.Results)
+	}
 	const row = "%-14s %6v %6v %8v %6v %12v\n"
 	fmt.Fprintf(b, row, "family", "cases", "pass", "lenient", "fail", "unsupported")
 	write := func(name string, t conformance.Total) {
@@ -43,6 +46,9 @@ func writeResult(w io.Writer, r checkResult) {
 	if r.Reason != "" {
 		fmt.Fprintf(w, "  %s\n", r.Reason)
 	}
+	for _, f := range r.Measured {
+		fmt.Fprintf(w, "  %v\n", f)
+	}
 	for _, rule := range r.Rules() {
 		fmt.Fprintf(w, "  %s: %s\n", rule.Place(), rule.Text)
 	}
@@ -52,6 +58,22 @@ func writeResult(w io.Writer, r checkResult) {
 		}
 	}
 	fmt.Fprintln(w)
+}
+
+// writeFigures lists what cases measured that are not reported otherwise.
+func writeFigures(w io.Writer, results []checkResult) {
+	any := false
+	for _, r := range results {
+		if r.Verdict == conformance.Pass {
+			for _, f := range r.Measured {
+				fmt.Fprintf(w, "%-44s %v\n", r.ID, f)
+				any = true
+			}
+		}
+	}
+	if any {
+		fmt.Fprintln(w)
+	}
 }
 
 // writeComparison lists what is different, but not what is new: its verdicts stand in the report already.
