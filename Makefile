@@ -2,7 +2,7 @@
 
 FUZZTIME ?= 20s
 
-.PHONY: run test deps static fuzz vuln figures clean
+.PHONY: run test deps static fuzz vuln figures compression clean
 
 # The demo: a server, a page, and what to try next.
 run:
@@ -34,6 +34,10 @@ vuln:
 # The measured figures of the project.
 figures:
 	go run ./internal/figures
+
+# Servers of several libraries that compress, side by side; about 15 minutes.
+compression:
+	go run ./bench/deflate
 
 clean:
 	rm -rf bin out

@@ -69,7 +69,7 @@ func deflating(passes int) error {
 			rows = append(rows, r)
 		}
 		title := fmt.Sprintf("Compressing %s: us (ratio), allocations if there are any", kind.Name)
-		if err := print(title, passes, rows); err != nil {
+		if err := printTable(title, passes, rows); err != nil {
 			return err
 		}
 	}
@@ -118,7 +118,7 @@ func inflating(passes int) error {
 			}
 		}
 	}
-	return print("Inflating JSON that klauspost 1 has compressed: us, allocations if there are any", passes, rows)
+	return printTable("Inflating JSON that klauspost 1 has compressed: us, allocations if there are any", passes, rows)
 }
 
 func reinflate(x inflater, in input, history, n int) (c cost, ratio float64, err error) {

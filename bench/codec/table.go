@@ -11,9 +11,9 @@ type row struct {
 	cells []cell
 }
 
-// print measures a table several times over, so that what disturbs one pass does
+// printTable measures a table several times over, so that what disturbs one pass does
 // not disturb all of a cell's, and prints the cheapest.
-func print(title string, passes int, rows []row) error {
+func printTable(title string, passes int, rows []row) error {
 	costs := make([][]cost, len(rows))
 	ratios := make([][]float64, len(rows))
 	for pass := range passes {
