@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spoutws/spout/internal/conformance"
@@ -37,8 +39,9 @@ var reportMarks = map[string]string{
 }
 
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"mark": func(s any) string { return reportMarks[fmt.Sprint(s)] },
-	"dump": wireDump,
+	"mark":   func(s any) string { return reportMarks[fmt.Sprint(s)] },
+	"dump":   wireDump,
+	"number": number,
 }).Parse(reportHTML))
 
 // reportPage is what the template shows.
@@ -151,6 +154,19 @@ func reportFigures(r checkResult, before *checkResult) []reportFigure {
 		figures = append(figures, shown)
 	}
 	return figures
+}
+
+// number shows three digits, or as many as stand before the point.
+func number(f float64) string {
+	decimals := 2
+	for limit := 10.0; decimals > 0 && math.Abs(f) >= limit; limit *= 10 {
+		decimals--
+	}
+	s := strconv.FormatFloat(f, 'f', decimals, 64)
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s
 }
 
 // wireDump shows the bytes of a transfer without the mark of their direction, which the page draws.

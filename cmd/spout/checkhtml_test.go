@@ -143,6 +143,14 @@ func TestReportFigures(t *testing.T) {
 	}
 }
 
+func TestReportNumber(t *testing.T) {
+	for f, want := range map[float64]string{0: "0", 0.125: "0.12", 2: "2", 9.876: "9.88", 12.34: "12.3", 100: "100", 16384: "16384", 1234567.8: "1234568", -30: "-30"} {
+		if got := number(f); got != want {
+			t.Errorf("%v: %s, want %s", f, got, want)
+		}
+	}
+}
+
 // Every verdict and every change has a mark of its own, so that colours only help.
 func TestReportMarks(t *testing.T) {
 	seen := map[string]bool{}
