@@ -13,12 +13,12 @@ import (
 func echo(c *spout.Conn, m spout.Message) error { return c.Send(m) }
 
 // serve serves echo on a free port of the loopback interface.
-func serve() (addr string, stop func(), err error) {
+func serve(o spout.Options) (addr string, stop func(), err error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
-	var srv spout.Server
+	srv := spout.Server{Options: o}
 	web := &http.Server{Handler: srv.HandlerFunc(echo), ReadHeaderTimeout: patience}
 	go web.Serve(ln)
 	return ln.Addr().String(), func() { web.Close() }, nil
@@ -53,12 +53,12 @@ const tolerance = 0.01
 // and its answer, once everything is warm.
 func allocsPer(request []byte) (float64, error) {
 	const warm, measured = 1000, 20000
-	addr, stop, err := serve()
+	addr, stop, err := serve(spout.Options{})
 	if err != nil {
 		return 0, err
 	}
 	defer stop()
-	c, err := connect(addr)
+	c, err := connect(addr, "")
 	if err != nil {
 		return 0, err
 	}

@@ -46,6 +46,8 @@ var figures = []figure{
 	{"allocations per message", allocsPerMessage},
 	{"allocations per control frame", allocsPerControlFrame},
 	{"memory per idle connection", memoryPerConnection},
+	{"memory of takeover one way", memoryOneWay},
+	{"memory of takeover both ways", memoryBothWays},
 	{"largest file", largestFile},
 	{"exported names", exportedNames},
 	{"test code to code", testRatio},
@@ -54,13 +56,13 @@ var figures = []figure{
 }
 
 func main() {
-	idleServer := flag.Bool("idle-server", false, "be the server of the figure \"memory per idle connection\"")
+	idleServer := flag.String("idle-server", "", "be the server of a figure of memory, with this kind of compression")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: figures [REGEXP]")
 	}
 	flag.Parse()
-	if *idleServer {
-		if err := serveIdle(os.Stdin, os.Stdout); err != nil {
+	if *idleServer != "" {
+		if err := serveIdle(*idleServer, os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "figures:", err)
 			os.Exit(1)
 		}

@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/spoutws/spout"
 )
 
 // quiet is how long connections are left alone before they count as idle: a
@@ -20,60 +22,29 @@ const quiet = 3 * time.Second
 // for each idle connection over plain TCP. The server is a process of its own.
 func memoryPerConnection() (result, error) {
 	const warm, measured, limit = 500, 10000, 4096
-	exe, err := os.Executable()
+	server, err := startIdle(uncompressed)
 	if err != nil {
 		return result{}, err
 	}
-	cmd := exec.Command(exe, "-idle-server")
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		return result{}, err
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return result{}, err
-	}
-	if err := cmd.Start(); err != nil {
-		return result{}, err
-	}
-	defer func() {
-		stdin.Close()
-		cmd.Wait()
-	}()
-	answers := bufio.NewReader(stdout)
-	var addr string
-	if _, err := fmt.Fscanln(answers, &addr); err != nil {
-		return result{}, fmt.Errorf("the server process: %w", err)
-	}
-	resident := func() (bytes int, err error) {
-		fmt.Fprintln(stdin)
-		_, err = fmt.Fscanln(answers, &bytes)
-		return bytes, err
-	}
-
+	defer server.stop()
 	var conns []net.Conn
-	defer func() {
-		for _, c := range conns {
-			c.Close()
-		}
-	}()
-	if conns, err = connectMany(addr, warm); err != nil {
+	defer func() { closeAll(conns) }()
+	if conns, err = connectMany(server.addr, "", warm); err != nil {
 		return result{}, err
 	}
 	if err := echoEach(conns); err != nil {
 		return result{}, err
 	}
-	before, err := resident()
+	before, err := server.resident()
 	if err != nil {
 		return result{}, err
 	}
-	more, err := connectMany(addr, measured)
+	more, err := connectMany(server.addr, "", measured)
 	conns = append(conns, more...)
 	if err != nil {
 		return result{}, err
 	}
-	idle, err := resident()
+	idle, err := server.resident()
 	if err != nil {
 		return result{}, err
 	}
@@ -81,7 +52,7 @@ func memoryPerConnection() (result, error) {
 		return result{}, err
 	}
 	time.Sleep(quiet)
-	used, err := resident()
+	used, err := server.resident()
 	if err != nil {
 		return result{}, err
 	}
@@ -90,10 +61,56 @@ func memoryPerConnection() (result, error) {
 		each, limit, measured, quiet, fresh)
 }
 
-// connectMany opens n connections.
-func connectMany(addr string, n int) (conns []net.Conn, err error) {
+// idleServer is a server in a process of its own.
+type idleServer struct {
+	addr    string
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	answers *bufio.Reader
+}
+
+// startIdle starts this program as a server, with the kind of compression.
+func startIdle(kind string) (*idleServer, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s := &idleServer{cmd: exec.Command(exe, "-idle-server", kind)}
+	s.cmd.Stderr = os.Stderr
+	if s.in, err = s.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	s.answers = bufio.NewReader(out)
+	if _, err := fmt.Fscanln(s.answers, &s.addr); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("the server process: %w", err)
+	}
+	return s, nil
+}
+
+// resident returns the server's resident memory in bytes.
+func (s *idleServer) resident() (bytes int, err error) {
+	fmt.Fprintln(s.in)
+	_, err = fmt.Fscanln(s.answers, &bytes)
+	return bytes, err
+}
+
+func (s *idleServer) stop() {
+	s.in.Close()
+	s.cmd.Wait()
+}
+
+// connectMany opens n connections that offer the extensions; also with an error, those it returns are open.
+func connectMany(addr, extensions string, n int) (conns []net.Conn, err error) {
 	for range n {
-		c, err := connect(addr)
+		c, err := connect(addr, extensions)
 		if err != nil {
 			return conns, err
 		}
@@ -113,10 +130,10 @@ func echoEach(conns []net.Conn) error {
 	return nil
 }
 
-// serveIdle is the server process: it prints its address, and for each line
+// serveIdle is the server process, with the kind of compression: it prints its address, and for each line
 // that it reads its resident memory in bytes. It ends with its input.
-func serveIdle(in io.Reader, out io.Writer) error {
-	addr, stop, err := serve()
+func serveIdle(kind string, in io.Reader, out io.Writer) error {
+	addr, stop, err := serve(spout.Options{Compression: compressions[kind]})
 	if err != nil {
 		return err
 	}
