@@ -10,8 +10,9 @@ import (
 // (section 7.2.1).
 const tailSize = 4
 
-// primeFrom is the size in bytes from which a compressor looks at its history at all.
-const primeFrom = 128
+// stateless is the size in bytes below which a compressor does not look at its history, so that
+// another is used that does.
+const stateless = 128
 
 // Compressor is the sending direction of a connection. It is not safe for concurrent use.
 type Compressor struct {
@@ -44,17 +45,20 @@ func (c *Compressor) Sent(p []byte) { c.window.slide(p) }
 func (k Kind) Append(dst, p []byte) []byte { return k.append(dst, nil, p, true) }
 
 func (k Kind) append(dst, history, p []byte, last bool) []byte {
-	if len(p) < primeFrom {
-		history = nil
-	}
 	w := k.get()
 	w.out = dst
-	w.ResetDict(w, history)
-	// The writer fails only where its destination does.
-	w.Writer.Write(p)
-	w.Flush()
+	// Neither fails but where its destination does.
+	if len(p) < stateless {
+		// The distances span all that it is given.
+		history = history[max(0, len(history)+len(p)-1<<k.Bits):]
+		flate.StatelessDeflate(w, p, false, history)
+	} else {
+		w.ResetDict(w, history)
+		w.Writer.Write(p)
+		w.Flush()
+		w.ResetDict(w, nil) // it would keep history
+	}
 	dst, w.out = w.out, nil
-	w.ResetDict(w, nil) // it would keep history
 	k.put(w)
 	if last {
 		dst = dst[:len(dst)-tailSize]

@@ -30,3 +30,13 @@ func (w *window) slide(p []byte) {
 	}
 	w.b = append(w.b, p...)
 }
+
+// keep takes the place of what the window held: the last bytes of p.
+func (w *window) keep(p []byte) {
+	if n := min(w.size, len(p)); n > 0 {
+		if w.b == nil {
+			w.b = make([]byte, 0, w.size)
+		}
+		w.b = append(w.b[:0], p[len(p)-n:]...)
+	}
+}
