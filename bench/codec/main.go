@@ -23,7 +23,7 @@ var sizes = []int{64, 128, 256, 512, 1 << 10, 4 << 10, 16 << 10, 64 << 10}
 const tail = "\x00\x00\xff\xff"
 
 func main() {
-	passes := flag.Int("passes", 3, "how often everything is measured; the least is printed")
+	passes := flag.Int("passes", 4, "how often everything is measured; the least is printed")
 	flag.Parse()
 	held()
 	for _, part := range []func(passes int) error{deflating, inflating} {
@@ -64,7 +64,7 @@ func deflating(passes int) error {
 		for _, d := range deflaters {
 			r := row{name: d.name}
 			for _, n := range sizes {
-				r.cells = append(r.cells, func() (cost, float64, error) { return deflate(d, kind, n) })
+				r.cells = append(r.cells, func() (cost, float64, error) { return deflateSeries(d, kind, n) })
 			}
 			rows = append(rows, r)
 		}
@@ -76,7 +76,7 @@ func deflating(passes int) error {
 	return nil
 }
 
-func deflate(d deflater, kind payload.Kind, n int) (c cost, ratio float64, err error) {
+func deflateSeries(d deflater, kind payload.Kind, n int) (c cost, ratio float64, err error) {
 	messages := kind.Series(n, max(16, min(128, 1<<20/n)))
 	all := bytes.Join(messages, nil)
 	// The first message has the last ones before it, like those after it.
@@ -112,16 +112,21 @@ func inflating(passes int) error {
 			for _, in := range inputs {
 				r := row{name: x.name + ", " + in.name + given(history)}
 				for _, n := range sizes {
-					r.cells = append(r.cells, func() (cost, float64, error) { return reinflate(x, in, history, n) })
+					r.cells = append(r.cells, func() (cost, float64, error) { return inflateSeries(x, in, history, n) })
 				}
 				rows = append(rows, r)
 			}
 		}
+		r := row{name: "spout" + given(history)}
+		for _, n := range sizes {
+			r.cells = append(r.cells, func() (cost, float64, error) { return inflateSpout(history, n) })
+		}
+		rows = append(rows, r)
 	}
 	return printTable("Inflating JSON that klauspost 1 has compressed: us, allocations if there are any", passes, rows)
 }
 
-func reinflate(x inflater, in input, history, n int) (c cost, ratio float64, err error) {
+func inflateSeries(x inflater, in input, history, n int) (c cost, ratio float64, err error) {
 	messages := payload.JSON.Series(n, 32)
 	all := bytes.Join(messages, nil)
 	before := all[:min(len(all), history)]
