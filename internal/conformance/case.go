@@ -20,6 +20,8 @@ const (
 	UTF8          Family = "utf8"
 	Closing       Family = "close"
 	Limits        Family = "limits"
+	Negotiation   Family = "negotiation"
+	Deflate       Family = "deflate"
 )
 
 // The hostile families: what they send asks for more than an answer by the standard.
@@ -32,17 +34,19 @@ const (
 	Hangs         Family = "hangs"
 	Truncation    Family = "truncation"
 	Effort        Family = "effort"
+	Bombs         Family = "bombs"
 )
 
 // Families lists every family in the order of a report.
 var Families = []Family{Handshake, Framing, Reserved, Fragmentation, Pings, UTF8, Closing, Limits,
-	Smuggling, Lengths, Floods, Pace, HalfHandshake, Hangs, Truncation, Effort}
+	Negotiation, Deflate,
+	Smuggling, Lengths, Floods, Pace, HalfHandshake, Hangs, Truncation, Effort, Bombs}
 
 // Hostile reports whether the cases of a family are attacks, which only the owner of a server may
 // try: each is followed by a check that the server is as it was before.
 func (f Family) Hostile() bool { return slices.Contains(hostile, f) }
 
-var hostile = []Family{Smuggling, Lengths, Floods, Pace, HalfHandshake, Hangs, Truncation, Effort}
+var hostile = []Family{Smuggling, Lengths, Floods, Pace, HalfHandshake, Hangs, Truncation, Effort, Bombs}
 
 // Verdict is the judgement of a case.
 type Verdict string
@@ -100,6 +104,7 @@ func Cases() []Case {
 	for _, add := range []func(*list){
 		handshakeCases, framingCases, reservedCases, fragmentationCases,
 		pingCases, utf8Cases, closeCases, limitCases,
+		negotiationCases, deflateCases, bombCases,
 	} {
 		add(&l)
 	}

@@ -52,7 +52,7 @@ func TestCasesAreComplete(t *testing.T) {
 		t.Errorf("%d cases, want at least 300", len(cases))
 	}
 	id := regexp.MustCompile(`^(` + familyNames() + `)/[a-z0-9A-Z.-]+$`)
-	section := regexp.MustCompile(`^\d+(\.\d+)*$`)
+	section := regexp.MustCompile(`^(\d+(\.\d+)*|[a-z]+)$`) // advice has a class in place of one
 	seen := map[string]bool{}
 	titles := map[string]string{}
 	for _, c := range cases {

@@ -31,6 +31,11 @@ func (s *session) answers(frames ...frame) {
 			last.data = append(last.data, f.payload...)
 		}
 	}
+	s.await(messages, pings)
+}
+
+// await waits for the echoes of messages and for the answers of pings.
+func (s *session) await(messages []event, pings [][]byte) {
 	for len(messages) > 0 || len(pings) > 0 {
 		switch e := s.next(); e.kind {
 		case message:

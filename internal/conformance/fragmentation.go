@@ -155,17 +155,22 @@ func fragmentFaults(l *list) {
 func brokenOff(piece func() []byte) func(*session) {
 	return func(s *session) {
 		s.open()
-		s.send(piece())
-		s.halfClose()
-		for {
-			switch e := s.next(); e.kind {
-			case end:
-				return
-			case message:
-				s.fail("the server echoed %v, of which it had not received the end", e)
-			case silence:
-				s.failRule(ruleServerFail, "the server did not close the connection")
-			}
+		s.endsWithin(piece())
+	}
+}
+
+// endsWithin sends a piece of a message and nothing more.
+func (s *session) endsWithin(piece []byte) {
+	s.send(piece)
+	s.halfClose()
+	for {
+		switch e := s.next(); e.kind {
+		case end:
+			return
+		case message:
+			s.fail("the server echoed %v, of which it had not received the end", e)
+		case silence:
+			s.failRule(ruleServerFail, "the server did not close the connection")
 		}
 	}
 }

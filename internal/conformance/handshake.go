@@ -172,8 +172,7 @@ func negotiations(l *list) {
 			switch {
 			case a.status == 101 && len(a.all("sec-websocket-extensions")) > 0:
 				s.fail("the server accepted it: %q", a.all("sec-websocket-extensions"))
-			case a.status == 101:
-				s.lenient(ruleExtGrammar, "the server ignored the malformed offer")
+			case a.status == 101: // declined, which is as safe
 			case a.status == 0:
 				s.lenient(ruleBadStatus, "the server %s without an answer", s.endedOr("was silent"))
 			case a.status < 400 || a.status > 499:

@@ -185,8 +185,9 @@ func (s *session) upgrade(r *request) {
 }
 
 // upgraded reads the answer to r and holds it to section 4.2.2.
-func (s *session) upgraded(r *request) {
-	a := s.response()
+func (s *session) upgraded(r *request) { s.judgeUpgrade(r, s.response()) }
+
+func (s *session) judgeUpgrade(r *request, a response) {
 	switch {
 	case a.status == 0:
 		s.failRule(rule101, "the server %s in place of an answer", s.endedOr("was silent"))
@@ -203,12 +204,23 @@ func (s *session) upgraded(r *request) {
 	if got := a.all("sec-websocket-protocol"); len(got) > 0 && !r.offers("Sec-WebSocket-Protocol", got[0]) || len(got) > 1 {
 		s.failRule(ruleNoSubprotocol, "the response has Sec-WebSocket-Protocol %q", got)
 	}
-	for _, e := range a.all("sec-websocket-extensions") {
-		name, _, _ := strings.Cut(e, ";")
-		if !r.offers("Sec-WebSocket-Extensions", strings.TrimSpace(name)) {
-			s.failRule(ruleNoExtension, "the response has the extension %q", e)
+	s.agree(r.values("Sec-WebSocket-Extensions"), a.values("sec-websocket-extensions"))
+}
+
+// values returns the values of a field, line by line.
+func (r *request) values(name string) []string { return fieldValues(r.fields, name) }
+
+// values returns the values of a field, line by line.
+func (r *response) values(name string) []string { return fieldValues(r.fields, name) }
+
+func fieldValues(fields []field, name string) []string {
+	var values []string
+	for _, f := range fields {
+		if f.name == name {
+			values = append(values, f.value)
 		}
 	}
+	return values
 }
 
 // offers reports whether a list field of the request has an element with that name.

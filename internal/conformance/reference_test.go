@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -21,8 +20,11 @@ import (
 // at a time, for one message after the other, with nothing taken from the library. Its fields
 // break it.
 type reference struct {
-	change func(out []byte) []byte // each frame as it is sent; nil is not sent
-	mute   bool                    // drops the connection where it should send a Close frame
+	change    func(out []byte) []byte                // each frame as it is sent; nil is not sent
+	mute      bool                                   // drops the connection where it should send a Close frame
+	extension func(string) string                    // changes its answer to offers of extensions
+	squeeze   func(d *deflation, data []byte) []byte // compresses a message in its own way
+	inflate   func(d *deflation, in []byte) []byte   // decompresses a message in its own way; nil: it can't be done
 }
 
 // start serves it until the test ends and returns its URL.
@@ -31,13 +33,6 @@ func (ref *reference) start(t *testing.T) string {
 	t.Cleanup(ts.Close)
 	return "ws" + strings.TrimPrefix(ts.URL, "http") + "/echo"
 }
-
-var extensionList = func() *regexp.Regexp {
-	const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-	const param = token + `(=(` + token + `|"` + token + `"))?`
-	const extension = token + `( *; *` + param + `)*`
-	return regexp.MustCompile(`^ *` + extension + `( *, *` + extension + `)*$`)
-}()
 
 func (ref *reference) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
@@ -55,29 +50,26 @@ func (ref *reference) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil || len(h["Origin"]) > 1 || len(h["Origin"]) == 1 && origin.Host != r.Host:
 	default:
 		key, err := base64.StdEncoding.DecodeString(keys[0])
-		bad := err != nil || len(key) != 16
-		for _, e := range h["Sec-Websocket-Extensions"] {
-			bad = bad || !extensionList.MatchString(e)
-		}
-		if bad {
+		if err != nil || len(key) != 16 {
 			break
 		}
+		d, extension := ref.accept(h["Sec-Websocket-Extensions"])
 		conn, rw, err := w.(http.Hijacker).Hijack()
 		if err != nil {
 			return
 		}
 		defer conn.Close()
 		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-			"Sec-WebSocket-Accept: "+acceptFor(keys[0])+"\r\n\r\n")
-		ref.speak(conn, rw.Reader)
+			extension+"Sec-WebSocket-Accept: "+acceptFor(keys[0])+"\r\n\r\n")
+		ref.speak(conn, rw.Reader, d)
 		return
 	}
 	w.WriteHeader(400)
 }
 
 // speak echoes until the connection ends, and then closes it so that what was sent arrives.
-func (ref *reference) speak(conn net.Conn, r *bufio.Reader) {
-	code := ref.frames(conn, r)
+func (ref *reference) speak(conn net.Conn, r *bufio.Reader, d *deflation) {
+	code := ref.frames(conn, r, d)
 	if code == 0 || ref.mute {
 		return
 	}
@@ -85,14 +77,14 @@ func (ref *reference) speak(conn net.Conn, r *bufio.Reader) {
 	if code != 1005 {
 		body = closeBody(uint16(code), "")
 	}
-	ref.send(conn, opClose, body)
+	ref.send(conn, newFrame(opClose, body))
 	conn.(*net.TCPConn).CloseWrite()
 	conn.SetReadDeadline(time.Now().Add(time.Second))
 	io.Copy(io.Discard, r)
 }
 
-func (ref *reference) send(conn net.Conn, op byte, payload []byte) {
-	out := newFrame(op, payload).unmasked().bytes()
+func (ref *reference) send(conn net.Conn, f frame) {
+	out := f.unmasked().bytes()
 	if ref.change != nil {
 		out = ref.change(out)
 	}
@@ -100,11 +92,12 @@ func (ref *reference) send(conn net.Conn, op byte, payload []byte) {
 }
 
 // frames handles frames and returns the code to close with, or 0 when the client has gone.
-func (ref *reference) frames(conn net.Conn, r *bufio.Reader) (code int) {
-	const limit = 256 << 10
+func (ref *reference) frames(conn net.Conn, r *bufio.Reader, d *deflation) (code int) {
+	const limit = refLimit
 	var message []byte
 	var character []byte // the beginning of one
 	var op byte          // of the message under way
+	var compressed bool  // is it
 	for {
 		var head [14]byte
 		if _, err := io.ReadFull(r, head[:2]); err != nil {
@@ -113,8 +106,9 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader) (code int) {
 		fin, rsv, frameOp := head[0] >= 0x80, head[0]&0x70, head[0]&0x0f
 		masked, length, more := head[1] >= 0x80, uint64(head[1]&0x7f), 0
 		control := frameOp >= 8
+		squeezes := rsv == rsv1 && d != nil && (frameOp == opText || frameOp == opBinary)
 		switch {
-		case rsv != 0 || !masked:
+		case rsv != 0 && !squeezes || !masked:
 			return 1002
 		case frameOp != opContinuation && frameOp != opText && frameOp != opBinary && frameOp != opClose && frameOp != opPing && frameOp != opPong:
 			return 1002
@@ -144,7 +138,7 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader) (code int) {
 		key := head[2+more : 6+more]
 
 		if !control && frameOp != opContinuation {
-			op = frameOp
+			op, compressed = frameOp, squeezes
 		}
 		payload := message
 		if control {
@@ -157,7 +151,7 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader) (code int) {
 			}
 			b ^= key[i%4]
 			payload = append(payload, b)
-			if control || op != opText {
+			if control || op != opText || compressed {
 				continue
 			}
 			if character = append(character, b); utf8.Valid(character) {
@@ -168,17 +162,22 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader) (code int) {
 		}
 		switch {
 		case frameOp == opPing:
-			ref.send(conn, opPong, payload)
+			ref.send(conn, newFrame(opPong, payload))
 		case frameOp == opClose:
 			return closeAnswer(payload)
 		case !control && fin:
 			if len(character) > 0 {
 				return 1007
 			}
-			ref.send(conn, op, payload)
+			if code := ref.echo(conn, d, op, payload, compressed); code != 0 {
+				return code
+			}
 			message, op = nil, 0
 		case !control:
 			message = payload
+			if compressed && d.exceeds(message, limit) {
+				return 1009
+			}
 		}
 	}
 }

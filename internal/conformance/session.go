@@ -31,6 +31,7 @@ type session struct {
 	ended    string        // how the server ended the connection
 	fragment *event        // the message of which fragments have come
 	pending  *event        // the next event, where it was looked at already
+	deflate  *deflation    // nil: messages are not compressed
 	client   *visitor      // who is asked, where that is a client and not a server
 
 	verdict  Verdict
@@ -69,6 +70,9 @@ func (s *session) unsupported(format string, args ...any) {
 	s.verdict, s.reason, s.broken = Unsupported, fmt.Sprintf(format, args...), Rule{}
 	panic(stopped{})
 }
+
+// stop ends the case with the verdict that it has.
+func (s *session) stop() { panic(stopped{}) }
 
 // say makes a sentence about who is asked. The scripts that servers and clients share speak of the
 // server.
@@ -254,6 +258,8 @@ type event struct {
 	op   byte   // of a message
 	data []byte // of a message or a pong
 	code int    // of a close; 1005 if it has none
+
+	compressed bool // a message that came so
 }
 
 func (e event) String() string {
@@ -299,7 +305,7 @@ func (s *session) nextUntil(until time.Time) event {
 		return *e
 	}
 	for {
-		f, n, bad := parse(s.in, s.client != nil)
+		f, n, bad := parse(s.in, s.client != nil, s.allowed())
 		if bad != nil {
 			s.failRule(bad.rule, "the server %s", bad.what)
 		}
@@ -340,13 +346,16 @@ func (s *session) assemble(f frame) (e event, whole bool) {
 	case f.op != opContinuation && s.fragment != nil:
 		s.failRule(ruleInterleave, "the server began a message before it had ended the last")
 	case f.op != opContinuation:
-		s.fragment = &event{kind: message, op: f.op}
+		s.fragment = &event{kind: message, op: f.op, compressed: f.rsv == rsv1}
 	}
 	s.fragment.data = append(s.fragment.data, f.payload...)
 	if !f.fin {
 		return event{}, false
 	}
 	e, s.fragment = *s.fragment, nil
+	if e.compressed {
+		e.data = s.inflate(e.data)
+	}
 	if e.op == opText && !utf8.Valid(e.data) {
 		s.failRule(ruleText, "the server sent a text message that is not UTF-8")
 	}

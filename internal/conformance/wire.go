@@ -143,8 +143,8 @@ type broken struct {
 
 // parse reads the frame of a server, or of a client, at the start of b and returns how long it is,
 // or 0 while it is incomplete. It holds the frame to every rule that needs no memory of earlier
-// ones.
-func parse(b []byte, client bool) (f frame, n int, bad *broken) {
+// ones. allowed are the reserved bits that an extension gives a meaning where a message begins.
+func parse(b []byte, client bool, allowed byte) (f frame, n int, bad *broken) {
 	if len(b) < 2 {
 		return f, 0, nil
 	}
@@ -163,8 +163,10 @@ func parse(b []byte, client bool) (f frame, n int, bad *broken) {
 		return f, 0, &broken{ruleServerMask, "sent a masked frame"}
 	case !f.masked && client:
 		return f, 0, &broken{ruleClientMask, "sent a frame that is not masked"}
-	case f.rsv != 0:
-		return f, 0, &broken{ruleRSV, fmt.Sprintf("set reserved bits %#02x, and no extension is in use", f.rsv)}
+	case f.rsv&^allowed != 0:
+		return f, 0, &broken{ruleRSV, fmt.Sprintf("set reserved bits %#02x, which no extension in use gives a meaning", f.rsv)}
+	case f.rsv != 0 && (control || f.op == opContinuation):
+		return f, 0, &broken{ruleCompressedFirst, fmt.Sprintf("set reserved bits %#02x in a frame that does not begin a message", f.rsv)}
 	case f.op > opBinary && f.op < opClose || f.op > opPong:
 		return f, 0, &broken{ruleOpcode, fmt.Sprintf("sent the reserved opcode %#x", f.op)}
 	case control && (!f.fin || form != 7):
