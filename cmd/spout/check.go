@@ -30,6 +30,10 @@ A case that asks for what the server need not have, and has not, is unsupported.
 Each failure is reported with its section of the RFC and the bytes exchanged. A server whose limit
 is below the size of a message passes by refusing it with 1009 (message too big).
 
+Some families are attacks: --list --run '^(smuggling|lengths|floods|pace|half-handshake|hangs)/'.
+Only a server on loopback is asked those, unless --remote says that it is yours. After each, others
+must be served as before.
+
   --run REGEX         only the cases whose id matches, such as ^utf8/ or unmasked
   --list              list the cases, and ask nobody
   -v                  report what is lenient like a failure
@@ -41,6 +45,8 @@ is below the size of a message passes by refusing it with 1009 (message too big)
   -k                  take any certificate (wss)
   --timeout DURATION  the time for a whole case (default 10s)
   --parallel N        cases at a time (default 8)
+  --pid N             the server's process, whose memory, CPU and descriptors are judged (Linux)
+  --remote            attack a server that is not on loopback: only one that is yours
 
 The exit status is 0 without a failure, 1 with one, and 2 if nothing could be judged: a flag is
 wrong, nobody is there, or it is no echo server.
@@ -48,6 +54,7 @@ wrong, nobody is there, or it is no echo server.
 Examples:
   spout check ws://127.0.0.1:8888/ws/echo
   spout check wss://localhost:8443/ws/echo -k --run ^handshake/
+  spout check ws://127.0.0.1:8888/ws/echo --pid $(pgrep -n spout)
   spout check ws://127.0.0.1:8888/ws/echo --html report.html --json run.json
 `
 
@@ -85,6 +92,16 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	if err != nil {
 		return usage(stderr, "check", err)
 	}
+	if !checker.Hostile() {
+		all := len(cases)
+		cases = slices.DeleteFunc(cases, func(c conformance.Case) bool { return c.Family.Hostile() })
+		if len(cases) == 0 {
+			return usage(stderr, "check", fmt.Errorf("%s is not on loopback: these cases are attacks; --remote asks them, of a server that is yours", cfg.URL))
+		}
+		if left := all - len(cases); left > 0 {
+			fmt.Fprintf(stderr, "spout check: %d cases are left out: they are attacks, and %s is not on loopback; --remote asks them, of a server that is yours\n", left, cfg.URL)
+		}
+	}
 	if err := checker.Probe(ctx); err != nil {
 		fmt.Fprintf(stderr, "spout check: %s can't be checked: %v\n", cfg.URL, err)
 		return exitUnjudged
@@ -121,6 +138,8 @@ func parseCheck(args []string) (checkConfig, error) {
 	insecure := flags.Bool("k", false, "")
 	flags.DurationVar(&cfg.Timeout, "timeout", 10*time.Second, "")
 	flags.IntVar(&cfg.Parallel, "parallel", 8, "")
+	flags.IntVar(&cfg.PID, "pid", 0, "")
+	flags.BoolVar(&cfg.Remote, "remote", false, "")
 	operands, err := parse(flags, args)
 	switch {
 	case err != nil:
@@ -129,6 +148,8 @@ func parseCheck(args []string) (checkConfig, error) {
 		return cfg, errors.New("--timeout wants a duration above 0, such as 10s")
 	case cfg.Parallel <= 0:
 		return cfg, errors.New("--parallel wants a number above 0")
+	case cfg.PID < 0:
+		return cfg, errors.New("--pid wants the number of a process")
 	case len(operands) > 1:
 		return cfg, fmt.Errorf("unexpected argument %q: one server is checked at a time", operands[1])
 	case len(operands) == 0 && !cfg.list:

@@ -104,6 +104,7 @@ func Cases() []Case {
 	for _, add := range []func(*list){
 		handshakeCases, framingCases, reservedCases, fragmentationCases,
 		pingCases, utf8Cases, closeCases, limitCases,
+		smugglingCases, lengthCases, floodCases, paceCases, halfHandshakeCases, hangCases, truncationCases, effortCases,
 		negotiationCases, deflateCases, bombCases,
 	} {
 		add(&l)

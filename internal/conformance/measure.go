@@ -35,11 +35,14 @@ type bounds struct {
 	frame  time.Duration // CPU for each unit of load, as work counts them
 }
 
+// unmeasured is noted where a case has bounds and nothing to hold against them.
+const unmeasured = "what it costs is not judged: the server's process is not known"
+
 // measuring is the load of a case, as the server's process feels it.
 type measuring struct {
 	process *process // nil: nobody said which it is
-	start   usage
-	units   int
+	start   usage    // when the load began
+	units   int      // of load
 }
 
 // begin says that what follows is the load; what came before, such as connecting, does not count.
@@ -79,7 +82,7 @@ func (s *session) judge(b bounds) {
 	case b == bounds{}:
 		return
 	case m.process == nil:
-		s.exchange.note("memory and CPU are not judged: the server's process is not known")
+		s.exchange.note(unmeasured)
 		return
 	}
 	end := s.usage()
@@ -100,16 +103,20 @@ func (s *session) afterwards(descriptors int) {
 	o.open()
 	o.exchangeFrames(text("still there?"))
 	o.hangUp()
-	if descriptors == 0 {
-		return
+	if descriptors > 0 {
+		s.closedAgain(descriptors)
 	}
+}
+
+// closedAgain waits until no more descriptors of the server's process are open than before.
+func (s *session) closedAgain(before int) {
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		now := s.usage().descriptors
-		if now <= descriptors {
+		if now <= before {
 			return
 		}
 		if time.Now().After(s.deadline) {
-			s.failRule(adviceDescriptors, "%d descriptors of the server's process were open before, %d are afterwards", descriptors, now)
+			s.failRule(adviceDescriptors, "%d descriptors of the server's process were open before, %d are afterwards", before, now)
 		}
 		wait(s.ctx, pause)
 	}

@@ -11,7 +11,10 @@ import (
 )
 
 // process is that of the server, as Linux shows it in /proc.
-type process struct{ dir string }
+type process struct {
+	dir         string
+	descriptors int // in use when it was found
+}
 
 // usage is what a process uses at one moment.
 type usage struct {
@@ -26,10 +29,12 @@ const clockTick = time.Second / 100
 
 // findProcess returns the process with a number, if it can be read.
 func findProcess(pid int) (*process, error) {
-	p := &process{filepath.Join("/proc", strconv.Itoa(pid))}
-	if _, err := p.read(); err != nil {
+	p := &process{dir: filepath.Join("/proc", strconv.Itoa(pid))}
+	now, err := p.read()
+	if err != nil {
 		return nil, fmt.Errorf("process %d can't be read, which takes Linux and the same user: %w", pid, err)
 	}
+	p.descriptors = now.descriptors
 	return p, nil
 }
 

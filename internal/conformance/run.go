@@ -115,11 +115,18 @@ func (t *target) dial(ctx context.Context) (net.Conn, error) {
 func closeWrite(c net.Conn) {
 	if t, ok := c.(*tls.Conn); ok {
 		t.CloseWrite()
-		c = t.NetConn()
 	}
-	if t, ok := c.(*net.TCPConn); ok {
+	if t, ok := netConn(c).(*net.TCPConn); ok {
 		t.CloseWrite()
 	}
+}
+
+// netConn is what TLS, if there is any, runs over.
+func netConn(c net.Conn) net.Conn {
+	if t, ok := c.(*tls.Conn); ok {
+		return t.NetConn()
+	}
+	return c
 }
 
 // Probe tells whether there is a WebSocket echo server to check at all. The error says what is

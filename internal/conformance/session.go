@@ -290,12 +290,15 @@ func opName(op byte) string {
 func (s *session) next() event { return s.nextUntil(s.deadline) }
 
 // soon returns what the server does within the session's patience.
-func (s *session) soon() event {
+func (s *session) soon() event { return s.nextUntil(s.soonAt()) }
+
+// soonAt is when the session's patience ends.
+func (s *session) soonAt() time.Time {
 	until := time.Now().Add(s.patience)
 	if until.After(s.deadline) {
 		until = s.deadline
 	}
-	return s.nextUntil(until)
+	return until
 }
 
 // nextUntil assembles messages, answers pings, and holds every frame of the server to the RFC.
