@@ -81,11 +81,14 @@ func (hs *handshake) check(resp *http.Response) (a agreement, err error) {
 		return agreement{}, e
 	}
 	h := resp.Header
-	accept := h.Values("Sec-Websocket-Accept")
+	upgrade, accept := h.Values("Upgrade"), h.Values("Sec-Websocket-Accept")
 	switch {
 	case resp.StatusCode != http.StatusSwitchingProtocols:
 		return refuse("the server did not switch to WebSocket but answered " + resp.Status)
-	case !proto.HasToken(h.Values("Upgrade"), "websocket"):
+	case resp.ProtoMajor != 1 || resp.ProtoMinor < 1:
+		return refuse("the server switched to WebSocket in " + resp.Proto + ", which can't")
+	// "contains a value that is not an ASCII case-insensitive match" (4.1): a list is none
+	case len(upgrade) != 1 || strings.Contains(upgrade[0], ",") || !proto.HasToken(upgrade, "websocket"):
 		return refuse("the answer has no header Upgrade: websocket")
 	case !proto.HasToken(h.Values("Connection"), "upgrade"):
 		return refuse("the answer has no header Connection: Upgrade")

@@ -204,6 +204,10 @@ func TestT26WrongAnswer(t *testing.T) {
 		{"status 100, then nothing else", "100 Continue", append(good, "Connection: close"), false},
 		{"no Upgrade", "101 X", without(0), false},
 		{"other Upgrade", "101 X", without(0, "Upgrade: h2c"), false},
+		{"two protocols in Upgrade", "101 X", without(0, "Upgrade: websocket, h2c"), false},
+		{"two headers with Upgrade", "101 X", with("Upgrade: h2c"), false},
+		{"HTTP/1.0", "HTTP/1.0 101 X", good, false},
+		{"HTTP/2.0", "HTTP/2.0 101 X", good, false},
 		{"no Connection", "101 X", without(1), false},
 		{"other Connection", "101 X", without(1, "Connection: close"), false},
 		{"no accept key", "101 X", without(2), false},
@@ -229,7 +233,11 @@ func TestT26WrongAnswer(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				answer := "HTTP/1.1 " + c.status + "\r\n" + strings.Join(c.lines, "\r\n") + "\r\n\r\n"
+				line := c.status
+				if !strings.HasPrefix(line, "HTTP/") {
+					line = "HTTP/1.1 " + line
+				}
+				answer := line + "\r\n" + strings.Join(c.lines, "\r\n") + "\r\n\r\n"
 				answer = strings.ReplaceAll(answer, "%s", acceptKey(r))
 				go func() {
 					p.nc.Write([]byte(answer))
