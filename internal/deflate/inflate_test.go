@@ -13,7 +13,18 @@ import (
 // message is cut. It returns that.
 func agree(t *testing.T, payload, history []byte, limit int64, cuts ...int) ([]byte, error) {
 	t.Helper()
-	// A peer's window is not enforced within a message, where anything is at hand anyway.
+	return agreeOn(t, Direction{Takeover: true, Bits: maxBits}, payload, history, limit, cuts...)
+}
+
+// agreeOn is agree in a direction that has received history, of which it keeps what was agreed.
+func agreeOn(t *testing.T, dir Direction, payload, history []byte, limit int64, cuts ...int) ([]byte, error) {
+	t.Helper()
+	kept := 0
+	if dir.Takeover {
+		kept = 1 << dir.Bits
+	}
+	history = lastBytes(history, kept)
+	// How far back a peer refers within a message is not enforced: all that is at hand anyway.
 	want, wantErr := oracle(payload, history, maxWindow, limit)
 	fail := func(by string, got []byte, err error) {
 		t.Helper()
@@ -25,21 +36,21 @@ func agree(t *testing.T, payload, history []byte, limit int64, cuts ...int) ([]b
 		after = append(slices.Clone(history), want...)
 	}
 
-	d := received(history)
+	d := received(dir, history)
 	got, err := d.Inflate(payload, limit)
 	if err != wantErr || err == nil && !bytes.Equal(got, want) || err != nil && got != nil {
 		fail("Inflate", got, err)
 	}
-	if err == nil && !bytes.Equal(d.window.b, lastBytes(after, maxWindow)) {
+	if err == nil && !bytes.Equal(d.window.b, lastBytes(after, kept)) {
 		t.Errorf("Inflate of %.200x: the window is not the last bytes", payload)
 	}
 	for _, cuts := range [][]int{nil, cuts, {1}} {
-		d := received(history)
+		d := received(dir, history)
 		got, err := feed(&d, payload, limit, cuts...)
 		if err != wantErr || !bytes.Equal(got, want) {
 			fail(fmt.Sprintf("Stream in pieces of %v", cuts), got, err)
 		}
-		if err == nil && !bytes.Equal(d.window.b, lastBytes(after, maxWindow)) {
+		if err == nil && !bytes.Equal(d.window.b, lastBytes(after, kept)) {
 			t.Errorf("Stream of %.200x: the window is not the last bytes", payload)
 		}
 	}
@@ -47,8 +58,8 @@ func agree(t *testing.T, payload, history []byte, limit int64, cuts ...int) ([]b
 }
 
 // received returns a direction that has received history.
-func received(history []byte) Decompressor {
-	d := NewDecompressor(Direction{Takeover: true, Bits: maxBits})
+func received(dir Direction, history []byte) Decompressor {
+	d := NewDecompressor(dir)
 	d.window.keep(history)
 	return d
 }
@@ -359,7 +370,7 @@ func TestJunk(t *testing.T) {
 // A stream can be given up in any state, and is over then.
 func TestStreamClose(t *testing.T) {
 	p := Kind{6, maxBits}.Append(nil, samples()["letters"])
-	d := received(nil)
+	d := received(Direction{Takeover: true, Bits: 12}, nil)
 	for _, fed := range []int{-1, 0, 1, 50, 3000, len(p)} {
 		for _, reads := range []int{0, 1, 5, 1000} {
 			s := d.Stream()
