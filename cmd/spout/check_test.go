@@ -194,17 +194,24 @@ func TestCheckHelp(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	explained := regexp.MustCompile(`(?m)^  (--?[a-z]+)`).FindAllStringSubmatch(checkHelp, -1)
-	if len(explained) != 9 {
-		t.Errorf("%d flags are explained, want 9", len(explained))
+	if len(explained) != 11 {
+		t.Errorf("%d flags are explained, want 11", len(explained))
 	}
 	values := map[string]string{
 		"--run": "x", "--timeout": "1s", "--parallel": "1", "--html": "report.html", "--json": "run.json",
+		"--listen": "127.0.0.1:0", "--exec": "client {url}",
 		"--compare": writeRun(t, &checkRun{subject: subject{Role: roleServer}, Results: []checkResult{}}),
 	}
 	for _, match := range explained {
 		args := []string{match[1], "ws://localhost"}
 		if v, ok := values[match[1]]; ok {
 			args = []string{match[1], v, "ws://localhost"}
+		}
+		switch match[1] {
+		case "--listen":
+			args = args[:2]
+		case "--exec":
+			args = append(args[:2], "--listen", "127.0.0.1:0")
 		}
 		if _, err := parseCheck(args); err != nil {
 			t.Errorf("%s: %v", match[1], err)

@@ -34,7 +34,7 @@ func verbs() []verb {
 	return []verb{
 		{"demo", "start a server and a page to try it with (what spout alone does)", demoHelp, runDemo},
 		{"serve", "serve files and WebSockets", serveHelp, runServe},
-		{"check", "check a server against RFC 6455", checkHelp, runCheck},
+		{"check", "check a server, or clients, against RFC 6455", checkHelp, runCheck},
 		{"version", "print the version", "spout version prints the version of this program.\n", runVersion},
 		{"help", "explain a verb", "spout help [VERB] lists the verbs, or explains one.\n", runHelp},
 	}

@@ -110,6 +110,16 @@ func (s *session) endProcess(grace time.Duration) {
 	}
 }
 
+// over reports whether the process has ended.
+func (p *clientProcess) over() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // how tells how the process has ended.
 func (p *clientProcess) how() string {
 	if p.err == nil {

@@ -18,7 +18,7 @@ import (
 type ClientConfig struct {
 	Addr     string        // to listen on, as in 127.0.0.1:0
 	Exec     []string      // the program, and its arguments, to start for every case: {url} in them becomes the URL; nil: others start the clients
-	Timeout  time.Duration // for a whole case, but those that wait for a client's own deadlines; 15 s if zero
+	Timeout  time.Duration // for a whole case, but those that wait for a client's own deadlines; 10 s if zero
 	Parallel int           // cases at a time, with Exec; 8 if zero
 }
 
@@ -34,13 +34,14 @@ type ClientChecker struct {
 	mu      sync.Mutex
 	visits  map[int]chan *visit // of the cases that are not over
 	waiting []int               // the cases that have had no client, in order
-	keys    map[string]int      // how often each key has come
+	keys    map[string]int      // how many handshakes had a key
+	masks   map[[4]byte]int     // how many connections began with a masking key
 }
 
 // Listen returns a ClientChecker that takes connections. The caller closes it.
 func Listen(c ClientConfig) (*ClientChecker, error) {
 	if c.Timeout <= 0 {
-		c.Timeout = 15 * time.Second
+		c.Timeout = 10 * time.Second
 	}
 	if c.Parallel <= 0 {
 		c.Parallel = 8
@@ -52,7 +53,7 @@ func Listen(c ClientConfig) (*ClientChecker, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &ClientChecker{cfg: c, visits: map[int]chan *visit{}, keys: map[string]int{}}
+	k := &ClientChecker{cfg: c, visits: map[int]chan *visit{}, keys: map[string]int{}, masks: map[[4]byte]int{}}
 	if k.main, err = net.Listen("tcp", c.Addr); err != nil {
 		return nil, err
 	}

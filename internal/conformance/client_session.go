@@ -17,6 +17,17 @@ type visitor struct {
 	visits  <-chan *visit  // its connections, as they come
 
 	visit *visit // the connection at hand
+	begun bool   // a frame has come on it
+	masks [][4]byte
+}
+
+// frame notes the masking key of a frame that has come.
+func (c *visitor) frame(key [4]byte) {
+	c.masks = append(c.masks, key)
+	if !c.begun {
+		c.begun = true
+		c.check.noteFirstMask(key)
+	}
 }
 
 // visit is a connection of a client, of which the handshake has come.
@@ -32,7 +43,11 @@ type visit struct {
 // awaitRequest waits for the client's handshake.
 func (s *session) awaitRequest() *request {
 	v := s.nextVisit()
-	if v == nil {
+	switch p := s.client.process; {
+	case v != nil:
+	case p != nil && p.over():
+		s.fail("the client %s, and it had not connected", p.how())
+	default:
 		s.fail("no handshake came in time")
 	}
 	s.take(v)
@@ -42,8 +57,11 @@ func (s *session) awaitRequest() *request {
 	return v.request
 }
 
-// nextVisit returns the client's next connection, or nil if none comes until the end of the case.
-func (s *session) nextVisit() *visit {
+// nextVisit returns the client's next connection, or nil if none comes until the end of the case or
+// of the client.
+func (s *session) nextVisit() *visit { return s.nextVisitUntil(s.deadline) }
+
+func (s *session) nextVisitUntil(until time.Time) *visit {
 	c := s.client
 	if v := c.first; v != nil {
 		c.first = nil
@@ -56,20 +74,19 @@ func (s *session) nextVisit() *visit {
 	select {
 	case v := <-c.visits:
 		return v
-	case <-ended:
+	case <-time.After(time.Until(until)):
+		return nil
 	case <-s.ctx.Done():
 		return nil
+	case <-ended:
 	}
 	// It has ended, but what it sent may still be on its way.
 	select {
 	case v := <-c.visits:
 		return v
-	case <-time.After(s.patience):
+	case <-time.After(100 * time.Millisecond):
+		return nil
 	}
-	if c.visit == nil {
-		s.fail("the client %s, and it had not connected", c.process.how())
-	}
-	return nil
 }
 
 // take makes a visit the connection at hand, in place of an earlier one.
@@ -80,7 +97,7 @@ func (s *session) take(v *visit) {
 	}
 	s.client.process.connected()
 	s.attach(v.conn)
-	s.client.visit, s.in = v, v.rest
+	s.client.visit, s.client.begun, s.in = v, false, v.rest
 	s.exchange.add(Received, v.head)
 	if len(v.rest) > 0 {
 		s.exchange.add(Received, v.rest)
@@ -95,6 +112,7 @@ func (s *session) welcome() {
 
 // answer is the head of an HTTP response, every part of which may be wrong.
 type answer struct {
+	key            string // the client's
 	line           string
 	fields         []field
 	colon, newline string
@@ -107,7 +125,7 @@ func (s *session) answer() *answer {
 		s.failRule(ruleClientKey, "the client sent %d keys", len(keys))
 	}
 	return &answer{
-		line: "HTTP/1.1 101 Switching Protocols", colon: ": ", newline: "\r\n",
+		key: keys[0], line: "HTTP/1.1 101 Switching Protocols", colon: ": ", newline: "\r\n",
 		fields: []field{
 			{"Upgrade", "websocket"},
 			{"Connection", "Upgrade"},

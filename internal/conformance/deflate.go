@@ -108,6 +108,10 @@ func squeezedParts(op byte, payloads ...[]byte) []frame {
 // openDeflate connects with compression by one of the offers; without it there is no case. What
 // the handshake exchanged is recorded, because what was agreed matters.
 func (s *session) openDeflate(offers ...string) {
+	if s.client != nil {
+		s.welcomeDeflate()
+		return
+	}
 	s.upgrade(s.request().set("Sec-WebSocket-Extensions", offers...))
 	if s.deflate == nil {
 		s.unsupported("the server declined %q", offers)

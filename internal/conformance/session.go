@@ -322,6 +322,9 @@ func (s *session) nextUntil(until time.Time) event {
 			return event{kind: silence}
 		}
 		s.in = s.in[n:]
+		if s.client != nil {
+			s.client.frame(f.key)
+		}
 		switch f.op {
 		case opClose:
 			code := 1005
