@@ -9,7 +9,7 @@ import (
 
 var tail = []byte{0x00, 0x00, 0xff, 0xff}
 
-func unhex(t *testing.T, s string) []byte {
+func unhex(t testing.TB, s string) []byte {
 	t.Helper()
 	p, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
 	if err != nil {
