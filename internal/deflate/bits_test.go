@@ -3,6 +3,7 @@ package deflate
 import (
 	"encoding/hex"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -66,12 +67,10 @@ func (w *bitWriter) fixed(symbols ...int) {
 	w.bits(0, 1)
 	w.bits(1, 2)
 	literals, distances := oracleFixed()
-	put := func(codes map[oracleCode]int, symbol int) {
-		for c, s := range codes {
+	put := func(codes map[int]int, symbol int) {
+		for code, s := range codes {
 			if s == symbol {
-				for i := range c.length {
-					w.bits(c.value>>(c.length-1-i), 1)
-				}
+				w.code(strconv.FormatInt(int64(code), 2)[1:])
 			}
 		}
 	}

@@ -58,8 +58,8 @@ func FuzzDeflate(f *testing.F) {
 		dir := Direction{takeover, minBits + int(bits)%(maxBits-minBits+1)}
 		p := newPair(dir, 1+int(level)%9, int(limit)%maxWindow)
 		total, at := 0, 0
-		for i := 0; i+1 < len(script) && i < 24 && total < 50_000; i += 2 {
-			size := int(script[i+1]) * int(script[i+1])
+		for i := 0; i+1 < len(script) && i < 24; i += 2 {
+			size := min(int(script[i+1])*int(script[i+1]), 40_000-total)
 			var m []byte
 			for len(m) < size && len(text) > 0 {
 				at %= len(text)

@@ -44,10 +44,11 @@ func oracle(payload, history []byte, window int, limit int64) (out []byte, err e
 			panic(ErrTooBig)
 		}
 	}
-	symbol := func(codes map[oracleCode]int) int {
-		for c := (oracleCode{}); c.length < 15; {
-			c = oracleCode{c.length + 1, c.value*2 + bits(1)}
-			if s, ok := codes[c]; ok {
+	symbol := func(codes map[int]int) int {
+		code := 1
+		for range 15 {
+			code = code*2 + bits(1)
+			if s, ok := codes[code]; ok {
 				return s
 			}
 		}
@@ -135,19 +136,17 @@ var oracleDistances = []oracleBase{
 	{10, 2049}, {10, 3073}, {11, 4097}, {11, 6145}, {12, 8193}, {12, 12289}, {13, 16385}, {13, 24577},
 }
 
-type oracleCode struct{ length, value int }
-
-// oracleCodes returns the symbol of every code from the lengths of all (RFC 1951,
+// oracleCodes returns the symbol of every code, before which stands a 1, from the lengths of all (RFC 1951,
 // 3.2.2). The lengths must leave no string of bits without a meaning, and none with two. The
 // exception is a lone code of one bit (3.2.7), and no code at all where that is allowed.
-func oracleCodes(lengths []int, mayBeEmpty bool) map[oracleCode]int {
-	codes := map[oracleCode]int{}
+func oracleCodes(lengths []int, mayBeEmpty bool) map[int]int {
+	codes := map[int]int{}
 	code, space := 0, 0
 	for n := 1; n <= 15; n++ {
 		code *= 2
 		for s, length := range lengths {
 			if length == n {
-				codes[oracleCode{n, code}] = s
+				codes[1<<n|code] = s
 				code++
 				space += 1 << (15 - n)
 			}
@@ -161,7 +160,7 @@ func oracleCodes(lengths []int, mayBeEmpty bool) map[oracleCode]int {
 }
 
 // oracleFixed are the codes of RFC 1951, 3.2.6.
-var oracleFixed = sync.OnceValues(func() (literals, distances map[oracleCode]int) {
+var oracleFixed = sync.OnceValues(func() (literals, distances map[int]int) {
 	var l, d []int
 	for s := range 288 {
 		switch {
@@ -182,7 +181,7 @@ var oracleFixed = sync.OnceValues(func() (literals, distances map[oracleCode]int
 })
 
 // oracleDynamic reads the codes of a block (RFC 1951, 3.2.7).
-func oracleDynamic(bits func(int) int, symbol func(map[oracleCode]int) int) (literals, distances map[oracleCode]int) {
+func oracleDynamic(bits func(int) int, symbol func(map[int]int) int) (literals, distances map[int]int) {
 	hlit, hdist, hclen := bits(5)+257, bits(5)+1, bits(4)+4
 	if hlit > 286 {
 		panic(ErrCorrupt)
