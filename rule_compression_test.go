@@ -250,7 +250,7 @@ func TestCompressionPreparedOnce(t *testing.T) {
 
 // A stream compresses as it goes, and inflates as it goes.
 func TestCompressionStreams(t *testing.T) {
-	text := strings.Repeat(sentence(1)+"ä", 2000)
+	text := strings.Repeat(sentence(1)+"ä", 500)
 	eachCompressedSide(t, spout.Options{}, func(t *testing.T, c *spout.Conn, p *deflatePeer) {
 		for range 2 {
 			result := make(chan error, 1)
@@ -417,7 +417,7 @@ func TestCompressionStreamAbandoned(t *testing.T) {
 // Many goroutines send at once, some waiting for room, and every message arrives whole; those of one
 // goroutine keep their order.
 func TestCompressionManySenders(t *testing.T) {
-	const senders, each = 32, 50
+	const senders, each = 16, 30
 	eachCompressedSide(t, spout.Options{SendLimit: 4 << 10}, func(t *testing.T, c *spout.Conn, p *deflatePeer) {
 		prepared := spout.Text("prepared " + sentence(0)).Prepare()
 		for s := range senders {

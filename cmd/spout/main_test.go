@@ -140,8 +140,8 @@ func TestHelpNamesFlags(t *testing.T) {
 		"addr": "127.0.0.1:0", "tls-cert": "c", "tls-key": "k", "origin": "https://example.com", "max-message": "1", "ping": "1s",
 	}
 	explained := regexp.MustCompile(`(?m)^  --([a-z-]+)`).FindAllStringSubmatch(serveHelp, -1)
-	if len(explained) != 7 {
-		t.Errorf("%d flags are explained, want 7", len(explained))
+	if len(explained) != 8 {
+		t.Errorf("%d flags are explained, want 8", len(explained))
 	}
 	for _, match := range explained {
 		args := []string{"--" + match[1]}
