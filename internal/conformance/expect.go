@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"fmt"
+	"time"
 )
 
 // What a server must do about the frames that a script sends. Each of these ends the case as
@@ -100,7 +101,7 @@ func (s *session) failed(codes ...int) {
 	if e.kind == silence {
 		// Either it is slow, or it takes the frame for good. A ping tells.
 		s.sendFrames(ping("alive?"))
-		e = s.next()
+		e = s.nextUntil(time.Now().Add(3 * s.patience)) // which end before the case
 	}
 	s.isFailure(e, codes...)
 }

@@ -26,6 +26,9 @@ func damaged(format string, args ...any) { panic(inflateError(fmt.Sprintf(format
 // errInflated is the error of a message that exceeds the limit.
 const errInflated = inflateError("stands for more bytes than it may")
 
+// errUnended is the error of a message that is DEFLATE, but not what section 7.2.1 makes.
+const errUnended = inflateError("does not end with an empty block without compression")
+
 // inflate returns what the payload of a compressed message stands for.
 func (z *inflater) inflate(payload []byte) (data []byte, err error) {
 	if z.forgets {
@@ -47,7 +50,7 @@ func (z *inflater) inflate(payload []byte) (data []byte, err error) {
 		ended = r.block()
 	}
 	if !ended {
-		damaged("does not end with an empty block without compression")
+		panic(errUnended)
 	}
 	data = r.out[len(z.history):]
 	z.history = r.out[max(0, len(r.out)-largestWindow):]
