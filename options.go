@@ -52,8 +52,8 @@ type Options struct {
 	CloseTimeout time.Duration
 
 	// Compression turns permessage-deflate on, for both directions; &Deflate{} is a good choice. It
-	// costs more time than the sending itself, and saves two thirds or more of the bytes of text.
-	// Default: none.
+	// costs more time than the sending itself, and saves half to three quarters of the bytes of
+	// text. Default: none.
 	Compression *Deflate
 
 	// Logger receives what no caller is told: failures of handlers, and at debug level why a
