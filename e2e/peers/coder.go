@@ -8,7 +8,10 @@ import (
 
 func coderEcho() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{Subprotocol}})
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+			Subprotocols:    []string{Subprotocol},
+			CompressionMode: websocket.CompressionContextTakeover,
+		})
 		if err != nil {
 			return
 		}

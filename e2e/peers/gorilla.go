@@ -10,7 +10,7 @@ import (
 )
 
 func gorillaEcho() http.Handler {
-	up := websocket.Upgrader{Subprotocols: []string{Subprotocol}}
+	up := websocket.Upgrader{Subprotocols: []string{Subprotocol}, EnableCompression: true}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := up.Upgrade(w, r, nil)
 		if err != nil {

@@ -2,9 +2,9 @@
 // conformance and interoperability.
 //
 // Every server echoes each message verbatim at the URL that Start returns, takes messages of up
-// to 64 MiB, agrees to the subprotocol "echo" when it is offered, and otherwise keeps the
-// defaults of its library. At the path /close/CODE it closes at once with that code and the
-// reason "as asked".
+// to 64 MiB, agrees to the subprotocol "echo" and to compression when they are offered, and
+// otherwise keeps the defaults of its library. At the path /close/CODE it closes at once with that
+// code and the reason "as asked".
 package peers
 
 import (

@@ -10,6 +10,9 @@ class Echo(websocket.WebSocketHandler):
     def select_subprotocol(self, subprotocols):
         return "echo" if "echo" in subprotocols else None
 
+    def get_compression_options(self):
+        return {}
+
     def on_message(self, message):
         self.write_message(message, binary=isinstance(message, bytes))
 

@@ -5,6 +5,7 @@ const server = new WebSocketServer({
   host: '127.0.0.1',
   port: 0,
   maxPayload: 64 << 20,
+  perMessageDeflate: true,
   maxPendingAutoPongs: 0,
   handleProtocols: (offered) => (offered.has('echo') ? 'echo' : false),
 });
