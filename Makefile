@@ -1,8 +1,9 @@
 # What a developer runs. `go run ./cmd/spout` and `make test` are the two to know.
 
 FUZZTIME ?= 20s
+SOAK ?= 10m
 
-.PHONY: run test deps static fuzz vuln figures compression clean
+.PHONY: run test deps static fuzz vuln figures compression soak clean
 
 # The demo: a server, a page, and what to try next.
 run:
@@ -38,6 +39,10 @@ figures:
 # Servers of several libraries that compress, side by side; about 15 minutes.
 compression:
 	go run ./bench/deflate
+
+# A server and many kinds of clients for a long time: is anything lost, does memory grow? SOAK=1m is shorter.
+soak:
+	go run ./internal/soak -for $(SOAK)
 
 clean:
 	rm -rf bin out
