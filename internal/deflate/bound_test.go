@@ -2,84 +2,8 @@ package deflate
 
 import (
 	"bytes"
-	"runtime"
 	"testing"
 )
-
-// bomb is 64 KiB that become 64 MiB.
-func bomb(t *testing.T) []byte {
-	t.Helper()
-	zeros := make([]byte, 64<<20)
-	p := Kind{9, maxBits}.Append(nil, zeros)
-	if len(p) > 64<<10+100 {
-		t.Fatalf("the bomb has %d bytes", len(p))
-	}
-	return p
-}
-
-// A bomb costs the limit, not what it would become.
-func TestBomb(t *testing.T) {
-	const limit = 1 << 20
-	p := bomb(t)
-	for _, dir := range []Direction{{true, maxBits}, {true, 12}, {false, maxBits}} {
-		d := NewDecompressor(dir)
-		var err error
-		n := allocated(func() { _, err = d.Inflate(p, limit) })
-		if err != ErrTooBig || n > 2<<20 {
-			t.Errorf("%+v: Inflate: %v, %d bytes allocated", dir, err, n)
-		}
-		t.Logf("%+v: Inflate of %d bytes with a limit of 1 MiB allocates %d", dir, len(p), n)
-
-		got := 0
-		n = allocated(func() {
-			s := d.Stream()
-			defer s.Close()
-			buf := make([]byte, 4096)
-			for got <= limit {
-				n, err := s.Read(buf)
-				if got += n; err == ErrInput {
-					s.Feed(p, true)
-				} else if err != nil {
-					t.Errorf("%+v: Stream: %v after %d bytes", dir, err, got)
-					return
-				}
-			}
-		})
-		if n > 200_000 {
-			t.Errorf("%+v: Stream: %d bytes allocated", dir, n)
-		}
-	}
-	d := NewDecompressor(Direction{})
-	if got, err := d.Inflate(p, 64<<20); err != nil || len(got) != 64<<20 {
-		t.Errorf("with a limit of 64 MiB: %v, %d bytes", err, len(got))
-	}
-}
-
-// A million small messages cost what they are, and leave nothing.
-func TestMillionMessages(t *testing.T) {
-	const messages = 1_000_000
-	dir := Direction{true, 12}
-	c := NewCompressor(dir, 1, 4096)
-	m := []byte("Hello, Hello, Hello!")
-	payload := c.Append(nil, m, true)
-	d := NewDecompressor(dir)
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	for range messages {
-		if got, err := d.Inflate(payload, 100); err != nil || !bytes.Equal(got, m) {
-			t.Fatalf("%q, %v", got, err)
-		}
-	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	if n := after.TotalAlloc - before.TotalAlloc; n > 1.5*32*messages {
-		t.Errorf("%d bytes were allocated", n)
-	}
-	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 1<<20 {
-		t.Errorf("the heap has grown by %d bytes", grown)
-	}
-}
 
 // A million tiny parts of one message, be they final, empty or of a code of their own, take work for what
 // they are: none of them is worth a window's copying.

@@ -90,9 +90,9 @@ func TestRoundTrip(t *testing.T) {
 					r := rand.New(rand.NewPCG(uint64(level*bits), uint64(limit)))
 					for name, text := range texts {
 						p := newPair(Direction{takeover, bits}, level, limit)
-						text = text[:min(len(text), 20_000)]
+						text = text[:min(len(text), 8000)]
 						for i, at := 0, 0; at < len(text) || i < 4; i++ {
-							n := min(r.IntN(1<<r.IntN(15)), len(text)-at)
+							n := min(r.IntN(1<<r.IntN(14)), len(text)-at)
 							if err := p.send(text[at:at+n], i%4, r.IntN(5000)); err != nil {
 								t.Fatalf("level %d, %d bits, takeover %v, limit %d, %s, message %d of %d bytes: %v",
 									level, bits, takeover, limit, name, i, n, err)
