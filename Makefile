@@ -14,7 +14,7 @@ run:
 # test that was skipped and why; with SPOUT_REQUIRE=all a skipped test fails.
 test: deps
 	go run ./internal/gotest -race -tags long -timeout 20m work
-	go run ./internal/gotest -tags long . ./internal/proto
+	go run ./internal/gotest -tags long . ./internal/proto ./internal/deflate
 
 # Installs what the tests need beside Go, where it may.
 deps:
