@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -90,17 +91,20 @@ func (s *session) judgeMemory(b bounds) {
 	s.figure(adviceClientMemory, Figure{"memory", float64(grown) / mib, "MiB", float64(b.memory) / mib})
 }
 
-// endProcess waits until the client has ended, now that its connection has. One that goes on is
-// killed. What it said is part of the exchange.
-func (s *session) endProcess(grace time.Duration) {
+// endProcess waits until the client has ended, now that its connection has. One that goes on, or
+// still runs when ctx ends, is killed. What it said is part of the exchange.
+func (s *session) endProcess(ctx context.Context, grace time.Duration) {
 	p := s.client.process
 	if p == nil {
 		return
 	}
 	select {
 	case <-p.done:
+	case <-ctx.Done():
 	case <-time.After(grace):
 		s.lenient(ruleLostTCP, "the client was still running %.2g s after its connection had ended", grace.Seconds())
+	}
+	if !p.over() {
 		kill(p.cmd)
 		<-p.done
 	}

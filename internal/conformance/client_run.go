@@ -187,6 +187,9 @@ func (k *ClientChecker) Run(ctx context.Context, cases []Case, report func(Resul
 			continue
 		}
 		free <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
 		wg.Go(func() {
 			defer func() { <-free }()
 			if c.large {
@@ -224,7 +227,7 @@ func (k *ClientChecker) ask(ctx context.Context, c Case) Result {
 		c.script(s)
 		s.judgeMemory(c.bounds)
 	})
-	s.endProcess(k.cfg.Timeout / 3)
+	s.endProcess(ctx, k.cfg.Timeout/3)
 	return Result{
 		Case: c, Verdict: s.verdict, Reason: s.reason, Broken: s.broken,
 		Exchange: s.exchange.transfers, Measured: s.measured, Duration: time.Since(start),
