@@ -8,6 +8,7 @@ package main
 import (
 	"bytes"
 	std "compress/flate"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -97,11 +98,11 @@ func deflateSeries(d deflater, kind payload.Kind, n int) (c cost, ratio float64,
 			return c, 0, err
 		}
 	}
-	c = measure(len(messages), func(i int) {
+	c, err = measure(len(messages), func(i int) {
 		out.b = out.b[:0]
 		f(out, before(i), messages[i])
 	})
-	return c, float64(len(all)) / float64(packed), nil
+	return c, float64(len(all)) / float64(packed), err
 }
 
 // inflating prints what inflating a message costs.
@@ -137,10 +138,11 @@ func inflateSeries(x inflater, in input, history, n int) (c cost, ratio float64,
 		packed[i] = out.b
 	}
 	r, open, buf := x.new(), in.new(), make([]byte, 4096)
-	c = measure(len(packed), func(i int) {
-		if e := inflate(r, open(packed[i]), before, buf, n); e != nil {
-			err = e
+	var failed error
+	c, err = measure(len(packed), func(i int) {
+		if err := inflate(r, open(packed[i]), before, buf, n); err != nil {
+			failed = err
 		}
 	})
-	return c, 0, err
+	return c, 0, errors.Join(failed, err)
 }

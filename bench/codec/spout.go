@@ -33,16 +33,17 @@ func inflateSpout(history, n int) (c cost, ratio float64, err error) {
 		recent = bytes.Join([][]byte{recent, m}, nil)
 		recent = recent[max(0, len(recent)-history):]
 	}
-	c = measure(len(packed), func(i int) {
-		got, e := d.Inflate(packed[i], int64(n))
-		if e == nil && !bytes.Equal(got, messages[i]) {
-			e = errors.New("the message differs")
+	var failed error
+	c, err = measure(len(packed), func(i int) {
+		got, err := d.Inflate(packed[i], int64(n))
+		if err == nil && !bytes.Equal(got, messages[i]) {
+			err = errors.New("the message differs")
 		}
-		if e != nil {
-			err = e
+		if err != nil {
+			failed = err
 		}
 	})
-	return c, 0, err
+	return c, 0, errors.Join(failed, err)
 }
 
 // stored returns the message as stored blocks, without the tail.

@@ -6,10 +6,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"runtime/debug"
-	"strings"
 	"time"
+
+	"github.com/spoutws/spout/bench/process"
 )
 
 // What a server process can be asked for, one word a line.
@@ -34,12 +34,12 @@ func serve(h http.Handler, in io.Reader, out io.Writer) error {
 		switch ask := lines.Text(); ask {
 		case askCPU:
 			var d time.Duration
-			d, err = cpuTime()
+			d, err = process.CPUTime()
 			n = int64(d)
 		case askMemory:
 			debug.FreeOSMemory()
 			debug.FreeOSMemory() // pools let go of what they hold in the second collection
-			n, err = residentMemory()
+			n, err = process.ResidentMemory()
 		default:
 			err = fmt.Errorf("unknown question %q", ask)
 		}
@@ -49,17 +49,4 @@ func serve(h http.Handler, in io.Reader, out io.Writer) error {
 		fmt.Fprintln(out, n)
 	}
 	return nil
-}
-
-// residentMemory returns the resident memory of this process.
-func residentMemory() (int64, error) {
-	statm, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0, err
-	}
-	var size, resident int64
-	if _, err := fmt.Fscan(strings.NewReader(string(statm)), &size, &resident); err != nil {
-		return 0, err
-	}
-	return resident * int64(os.Getpagesize()), nil
 }

@@ -8,8 +8,8 @@ import (
 	"os/exec"
 )
 
-// process is a server in a process of its own.
-type process struct {
+// child is a server in a process of its own.
+type child struct {
 	addr    string
 	cmd     *exec.Cmd
 	in      io.WriteCloser
@@ -17,12 +17,12 @@ type process struct {
 }
 
 // start runs this program again, as a server.
-func start(l library, m mode) (*process, error) {
+func start(l library, m mode) (*child, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(exe, "-serve", l.name, "-mode", m.name)}
+	p := &child{cmd: exec.Command(exe, "-serve", l.name, "-mode", m.name)}
 	p.cmd.Stderr = os.Stderr
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -43,13 +43,13 @@ func start(l library, m mode) (*process, error) {
 }
 
 // ask returns the answer to one of the questions.
-func (p *process) ask(question string) (n int64, err error) {
+func (p *child) ask(question string) (n int64, err error) {
 	fmt.Fprintln(p.in, question)
 	_, err = fmt.Fscanln(p.answers, &n)
 	return n, err
 }
 
-func (p *process) stop() {
+func (p *child) stop() {
 	p.in.Close()
 	p.cmd.Wait()
 }

@@ -1,14 +1,14 @@
 //go:build unix
 
-package main
+package process
 
 import (
 	"syscall"
 	"time"
 )
 
-// cpuTime returns what this process has used, in its own code and in the kernel.
-func cpuTime() (time.Duration, error) {
+// CPUTime returns what this process has used, in its own code and in the kernel.
+func CPUTime() (time.Duration, error) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0, err

@@ -1,12 +1,13 @@
 //go:build !unix
 
-package main
+package process
 
 import (
 	"errors"
 	"time"
 )
 
-func cpuTime() (time.Duration, error) {
+// CPUTime fails here.
+func CPUTime() (time.Duration, error) {
 	return 0, errors.New("the CPU time of a process is only known on Unix")
 }

@@ -1,0 +1,39 @@
+package process
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/spoutws/spout/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+func TestCPUTime(t *testing.T) {
+	before, err := CPUTime()
+	if err != nil {
+		t.Skip(err)
+	}
+	for sum, now := 0, before; now == before; sum++ {
+		if now, err = CPUTime(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestResidentMemory(t *testing.T) {
+	const size = 32 << 20
+	before, err := ResidentMemory()
+	if err != nil {
+		t.Skip(err)
+	}
+	b := make([]byte, size)
+	for i := 0; i < size; i += 1 << 10 {
+		b[i] = 1
+	}
+	after, err := ResidentMemory()
+	if err != nil || after-before < size/2 {
+		t.Errorf("%d bytes were used, and the resident memory has grown by %d: %v", size, after-before, err)
+	}
+	runtime.KeepAlive(b)
+}
