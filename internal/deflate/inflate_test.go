@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -245,6 +246,8 @@ func TestDynamicCodes(t *testing.T) {
 		{"distance symbol 30, used", two, map[int]int{1: 1, 30: 1}, "00 01 11 1 10", "", ErrCorrupt},
 		{"distance symbol 31, not used", two, map[int]int{1: 1, 31: 1}, "00 01 11 0 10", "ababa", nil},
 		{"literal symbol 285", with(two, 257, 0, 285, 2), map[int]int{0: 1}, "00 11 0 10", string(bytes.Repeat([]byte{'a'}, 259)), nil},
+		{"literal symbol 286, not used", with(two, 257, 0, 286, 2), nil, "00 01 10", "", ErrCorrupt},
+		{"literal symbol 287, and all distances", with(two, 257, 0, 287, 2), map[int]int{0: 1, 31: 1}, "00 01 10", "", ErrCorrupt},
 		{"no end of block", with(two, 256, 0, 258, 2), nil, "00 01", "", ErrCorrupt},
 		{"nothing but the end of block", map[int]int{256: 1}, nil, "0", "", nil},
 		{"nothing but the end of block, the code that is none", map[int]int{256: 1}, nil, "1", "", ErrCorrupt},
@@ -269,6 +272,59 @@ func TestDynamicCodes(t *testing.T) {
 			}
 			if got, err := agree(t, p, nil, 0, 1, 2); err != e.err || err == nil && string(got) != e.want {
 				t.Errorf("%s: %x: %q, %v; want %q, %v", e.what, p, got, err, e.want, e.err)
+			}
+		}
+	}
+}
+
+// Symbols of as many bits as there can be, at every offset.
+func TestLongestSymbols(t *testing.T) {
+	// Codes of 1 to 15 bits, of which the last, all ones, has the symbol with the highest number.
+	deep := func(highest, lowest int) map[int]int {
+		codes := map[int]int{highest: 15, highest - 1: 15}
+		for n := 1; n <= 14; n++ {
+			codes[lowest+n] = n
+		}
+		return codes
+	}
+	literals, distances := deep(284, 'a'), deep(29, 0)
+	delete(literals, 283)
+	literals[256] = 15
+	const end, length, distance = "111111111111110", "111111111111111", "111111111111111"
+	content := ""
+	for n := 1; n <= 14; n++ {
+		literal := strings.Repeat("1", n-1) + "0"
+		for range 3 {
+			content += literal + length + "01010" + distance + "0101010101011"
+		}
+	}
+	p := dynamic(literals, distances, content+end)
+	if got, err := agree(t, p, samples()["noise"], 0, 5, 6, 7); err != nil || len(got) != 14*3*(1+227+10) {
+		t.Errorf("%v, %d bytes", err, len(got))
+	}
+}
+
+// The longest match from the largest distance, wherever that comes to lie.
+func TestLongestMatches(t *testing.T) {
+	noise := samples()["noise"]
+	for _, around := range []int{maxWindow, 2*maxWindow - maxMatch, 2 * maxWindow, 3*maxWindow - maxMatch, 3 * maxWindow} {
+		for n := around - 4; n <= around+4 && n <= len(noise); n++ {
+			var w bitWriter
+			for rest := noise[:n]; len(rest) > 0; {
+				piece := rest[:min(len(rest), 65535)]
+				w.stored(string(piece))
+				rest = rest[len(piece):]
+			}
+			w.bits(1<<1, 3) // a fixed block: symbol 285, distance symbol 29 with all extra bits, the end
+			w.code("11000101" + "11101" + "1111111111111" + "0000000")
+			w.bits(0, 3)
+			want := noise[:n]
+			if n >= maxWindow {
+				want = slices.Concat(want, noise[n-maxWindow:][:maxMatch])
+			}
+			got, err := agree(t, w.b, nil, 0, 30_000)
+			if n < maxWindow && err != ErrCorrupt || n >= maxWindow && (err != nil || !bytes.Equal(got, want)) {
+				t.Errorf("after %d bytes: %v, %d bytes", n, err, len(got))
 			}
 		}
 	}
