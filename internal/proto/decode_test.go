@@ -2,6 +2,7 @@ package proto
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,33 @@ var section52 = []exchange{
 		want:   []string{`text "Hello"`, `ping "?"`, "fail 1002"}},
 }
 
+// RFC 7692, section 6: the first reserved bit of a message's first frame.
+var compressed = []exchange{
+	{name: "compressed text is not checked", rules: Rules{Deflate: true}, frames: []frame{{fin | rsv1 | OpText, "\xff"}},
+		want: []string{`compressed text "\xff"`}},
+	{name: "in fragments", rules: Rules{Deflate: true},
+		frames: []frame{{rsv1 | OpBinary, "a"}, {fin | OpPing, ""}, {OpContinuation, "b"}, {fin | OpContinuation, ""}, {fin | OpText, "plain"}},
+		want:   []string{`ping ""`, `compressed binary "ab"`, `text "plain"`}},
+	{name: "text behind it is", rules: Rules{Deflate: true}, frames: []frame{{fin | rsv1 | OpText, "\xff"}, {fin | OpText, "\xff"}},
+		want: []string{`compressed text "\xff"`, "fail 1007"}},
+	{name: "RSV1 on a continuation, compressed", rules: Rules{Deflate: true},
+		frames: []frame{{rsv1 | OpText, "a"}, {fin | rsv1 | OpContinuation, "b"}}, want: []string{"fail 1002"}},
+	{name: "RSV1 on a continuation, uncompressed", rules: Rules{Deflate: true},
+		frames: []frame{{OpText, "a"}, {fin | rsv1 | OpContinuation, "b"}}, want: []string{"fail 1002"}},
+	{name: "RSV1 on a control frame", rules: Rules{Deflate: true}, frames: []frame{{fin | rsv1 | OpPing, ""}}, want: []string{"fail 1002"}},
+	{name: "RSV1 on a reserved opcode", rules: Rules{Deflate: true}, frames: []frame{{fin | rsv1 | 3, ""}}, want: []string{"fail 1002"}},
+	{name: "RSV2 beside it", rules: Rules{Deflate: true}, frames: []frame{{fin | rsv1 | rsv2 | OpText, ""}}, want: []string{"fail 1002"}},
+	{name: "RSV3 alone", rules: Rules{Deflate: true}, frames: []frame{{fin | rsv3 | OpText, ""}}, want: []string{"fail 1002"}},
+	{name: "as large as what can't be compressed", rules: Rules{Deflate: true, Limit: 8}, frames: []frame{{fin | rsv1 | OpBinary, strings.Repeat("x", 1033)}},
+		want: []string{fmt.Sprintf("compressed binary %q", strings.Repeat("x", 1033))}},
+	{name: "larger than that", rules: Rules{Deflate: true, Limit: 8},
+		frames: []frame{{rsv1 | OpBinary, strings.Repeat("x", 1000)}, {fin | OpContinuation, strings.Repeat("x", 34)}}, want: []string{"fail 1009"}},
+	{name: "no limit", rules: Rules{Deflate: true}, hex: "c2 7f 7fffffffffffffff", want: []string{cutInFrame}},
+	{name: "the largest limit", rules: Rules{Deflate: true, Limit: math.MaxInt64}, hex: "c2 7f 7fffffffffffffff", want: []string{cutInFrame}},
+}
+
+func TestRFC7692Section6(t *testing.T) { converse(t, compressed) }
+
 // sized is a message of n bytes.
 func sized(n int) exchange {
 	s := strings.Repeat("0123456789", n/10+1)[:n]
@@ -91,8 +119,8 @@ func TestSection52Opcodes(t *testing.T) {
 // decoder takes them as the oracle does.
 func TestSection52AllFirstBytes(t *testing.T) {
 	rest := map[byte][]byte{126: unhex("007e"), 127: unhex("0000000000010000")}
-	for _, toServer := range []bool{true, false} {
-		rules := &Rules{Server: toServer}
+	for _, rules := range []*Rules{{Server: true}, {}, {Server: true, Deflate: true}} {
+		toServer := rules.Server
 		for _, before := range [][]byte{nil, speak(toServer, frame{OpText, "Hel"})} {
 			for b := range 1 << 16 {
 				first, second := byte(b>>8), byte(b)

@@ -8,7 +8,7 @@ import (
 // Whatever the input and however it is cut, the decoder hears what the oracle does, and keeps no
 // more than a split control frame and a violation.
 func FuzzDecoder(f *testing.F) {
-	for _, table := range [][]exchange{section51, section52, section54, section55, section551, section57, section81, limits} {
+	for _, table := range [][]exchange{section51, section52, section54, section55, section551, section57, section81, limits, compressed} {
 		for _, e := range table {
 			for rules, input := range e.inputs {
 				if len(input) < 256 {
@@ -18,19 +18,21 @@ func FuzzDecoder(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, input, cuts []byte, toServer bool, limit uint16, fragments uint8) {
-		rules := &Rules{Server: toServer, Limit: int64(limit), MaxFragments: int(fragments)}
 		var sizes []int
 		for _, n := range cuts {
 			sizes = append(sizes, int(n))
 		}
-		want := oracle(rules, input)
-		for _, sizes := range [][]int{nil, sizes, singly(len(input))} {
-			if got := transcript(rules, input, sizes...); !slices.Equal(got, want) {
-				t.Errorf("%+v, %x in pieces of %v:\n got %q\nwant %q", *rules, input, sizes, got, want)
+		for _, deflate := range []bool{false, true} {
+			rules := &Rules{Server: toServer, Deflate: deflate, Limit: int64(limit), MaxFragments: int(fragments)}
+			want := oracle(rules, input)
+			for _, sizes := range [][]int{nil, sizes, singly(len(input))} {
+				if got := transcript(rules, input, sizes...); !slices.Equal(got, want) {
+					t.Errorf("%+v, %x in pieces of %v:\n got %q\nwant %q", *rules, input, sizes, got, want)
+				}
 			}
-		}
-		if n := allocations(rules, input, sizes); n > 2 {
-			t.Errorf("%+v, %x in pieces of %v: %v allocations", *rules, input, sizes, n)
+			if n := allocations(rules, input, sizes); n > 2 {
+				t.Errorf("%+v, %x in pieces of %v: %v allocations", *rules, input, sizes, n)
+			}
 		}
 	})
 }

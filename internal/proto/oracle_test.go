@@ -13,6 +13,7 @@ func oracle(rules *Rules, input []byte) (lines []string) {
 	say := func(format string, args ...any) []string { return append(lines, fmt.Sprintf(format, args...)) }
 
 	kind := "" // of the message under way
+	compressed := ""
 	message := []byte{}
 	fragments := 0
 
@@ -52,21 +53,31 @@ func oracle(rules *Rules, input []byte) (lines []string) {
 		}
 
 		control := opcode >= 8
+		starts := opcode == 1 || opcode == 2
+		if rules.Deflate && starts && reserved == 4 { // RFC 7692, 6
+			reserved, compressed = 0, "compressed "
+		} else if starts && kind == "" {
+			compressed = ""
+		}
 		switch {
 		case reserved != 0, // 5.2
 			opcode >= 3 && opcode <= 7, opcode >= 11, // 5.2
-			masked != rules.Server,                     // 5.1
-			length < shortest,                          // 5.2
-			length>>63 == 1,                            // 5.2
-			control && length > 125,                    // 5.5
-			control && !final,                          // 5.5
-			opcode == 0 && kind == "",                  // 5.4
-			(opcode == 1 || opcode == 2) && kind != "": // 5.4
+			masked != rules.Server,    // 5.1
+			length < shortest,         // 5.2
+			length>>63 == 1,           // 5.2
+			control && length > 125,   // 5.5
+			control && !final,         // 5.5
+			opcode == 0 && kind == "", // 5.4
+			starts && kind != "":      // 5.4
 			return say("fail 1002")
 		}
 		if !control {
 			size := uint64(len(message)) + length // both are below 1<<63
-			if size >= 1<<63 || rules.Limit > 0 && size > uint64(rules.Limit) {
+			limit := uint64(rules.Limit)
+			if compressed != "" && 0 < limit && limit <= 1<<62 {
+				limit += limit/8 + 1024
+			}
+			if size >= 1<<63 || limit > 0 && size > limit {
 				return say("fail 1009")
 			}
 			if fragments++; rules.MaxFragments > 0 && fragments > rules.MaxFragments {
@@ -120,14 +131,14 @@ func oracle(rules *Rules, input []byte) (lines []string) {
 		}
 		message = append(message, data...)
 		done := whole && final
-		if kind == "text" && (!beginsText(string(message)) || done && !utf8.Valid(message)) {
+		if kind == "text" && compressed == "" && (!beginsText(string(message)) || done && !utf8.Valid(message)) {
 			return say("fail 1007")
 		}
 		if !whole {
 			return say(cutInFrame)
 		}
 		if done {
-			lines = say("%s %q", kind, message)
+			lines = say("%s%s %q", compressed, kind, message)
 			kind, message, fragments = "", nil, 0
 		}
 	}

@@ -147,7 +147,8 @@ func (l *listener) event(ev Event, err error) {
 		}
 		l.message = append(l.message, ev.Payload...)
 		if l.open = !ev.End; ev.End {
-			l.note("%s %q", map[Op]string{OpText: "text", OpBinary: "binary"}[ev.Op], l.message)
+			compressed := map[bool]string{true: "compressed "}[ev.Compressed]
+			l.note("%s%s %q", compressed, map[Op]string{OpText: "text", OpBinary: "binary"}[ev.Op], l.message)
 			l.message = l.message[:0]
 		}
 	case Ping:
