@@ -34,6 +34,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("chat", func(t *testing.T) { testChat(t, b, demo) })
 	t.Run("keyboard alone", func(t *testing.T) { testKeyboard(t, b, demo) })
 	t.Run("server restart", func(t *testing.T) { testRestart(t, b, spout) })
+	t.Run("compression", func(t *testing.T) { testCompression(t, b) })
 	t.Run("wrong origin", func(t *testing.T) { testOrigin(t, b, spout) })
 	t.Run("self-signed certificate", func(t *testing.T) { testSelfSigned(t, b, spout, demo) })
 	t.Run("appearance", func(t *testing.T) { testAppearance(t, b, demo) })
