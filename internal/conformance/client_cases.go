@@ -70,7 +70,7 @@ func clientPingCases(l *list) {
 
 func clientUTF8Cases(l *list) {
 	// Enough of each kind; a client is started for every case.
-	l.mirror(utf8Cases, but("^invalid-.*-fragment-cut-|^segment-cut-|^early-in-frame|^long"))
+	l.mirror(utf8Cases, but("^(invalid-.*-)?(fragment|segment)-cut-|^early-|^long|^position-"))
 	for _, v := range []struct{ name, bytes string }{{"overlong", "\xe0\x80\x80"}, {"surrogate", "\xed\xa0\x80"}, {"above", "\xf4\x90\x80\x80"}, {"ascii", "\xf0\x9f\x8ex"}} {
 		l.add("invalid-fragments-"+v.name, fmt.Sprintf("Text with %x in fragments of one byte", v.bytes), ruleUTF8,
 			fails(1007, fragments(text(""), evenly("x"+v.bytes, 1)...)...))

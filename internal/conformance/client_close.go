@@ -39,7 +39,7 @@ func clientCloseCases(l *list) {
 			s.failRule(ruleCloseReply, "%v came in place of a Close frame", e)
 		}
 		if e := s.nextUntil(time.Now().Add(200 * time.Millisecond)); e.kind == end {
-			s.lenient(ruleCloseTCP, "the client %s before the server could", s.ended)
+			s.lenient(ruleCloseTCP, "the client %s before this side could", s.ended)
 			return
 		}
 		s.awaitEnd()

@@ -13,8 +13,11 @@ import (
 const poured = 160 * mib
 
 // pour sends first, and then piece again and again, until the client takes no more or poured is
-// reached. It returns how many bytes the client's system took.
+// reached. It returns how many bytes the client's system took. Nothing else can be sent after it.
 func (s *session) pour(first, piece []byte) (sent int, stuck bool) {
+	s.half = true
+	close(s.out)
+	<-s.written
 	s.exchange.add(Sent, append(bytes.Clone(first), piece...))
 	piece = bytes.Repeat(piece, max(1, 64*kib/len(piece)))
 	for b := first; sent < poured; b = piece {

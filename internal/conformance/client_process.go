@@ -146,6 +146,7 @@ type tail struct {
 const (
 	tailBytes = 4 << 10
 	tailLines = 8
+	tailWidth = 200
 )
 
 func (t *tail) Write(p []byte) (int, error) {
@@ -165,5 +166,9 @@ func (t *tail) lines() []string {
 		return nil
 	}
 	lines := strings.Split(text, "\n")
-	return lines[max(0, len(lines)-tailLines):]
+	lines = lines[max(0, len(lines)-tailLines):]
+	for i, l := range lines {
+		lines[i] = string(head([]byte(l), tailWidth))
+	}
+	return lines
 }

@@ -134,7 +134,7 @@ func acceptValues(l *list) {
 		{"right-wrong", "Two Sec-WebSocket-Accept, the first right", func(right string) []string { return []string{right, acceptFor(exampleNonce)} }},
 		{"wrong-right", "Two Sec-WebSocket-Accept, the second right", func(right string) []string { return []string{acceptFor(exampleNonce), right} }},
 	} {
-		l.add("accept-"+v.name, v.title, ruleOneAccept, mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Accept", v.values(a.right())...) }))
+		l.add("accept-"+v.name, v.title, ruleNeedsAccept, mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Accept", v.values(a.right())...) }))
 	}
 	l.add("accept-twice", "Sec-WebSocket-Accept twice, both right", ruleOneAccept,
 		mayRefuse(ruleOneAccept, func(a *answer) { a.set("Sec-WebSocket-Accept", a.right(), a.right()) }))

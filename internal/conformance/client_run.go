@@ -18,7 +18,7 @@ import (
 type ClientConfig struct {
 	Addr     string        // to listen on, as in 127.0.0.1:0
 	Exec     []string      // the program, and its arguments, to start for every case: {url} in them becomes the URL; nil: others start the clients
-	Timeout  time.Duration // for a whole case, but those that wait for a client's own deadlines; 10 s if zero
+	Timeout  time.Duration // for a whole case once the client has connected, but those that wait for a client's own deadlines; 10 s if zero
 	Parallel int           // cases at a time, with Exec; 8 if zero
 }
 
@@ -220,14 +220,20 @@ func (k *ClientChecker) ask(ctx context.Context, c Case) Result {
 		}
 	}
 	start := time.Now()
-	s.run(ctx, k.cfg.Timeout*time.Duration(max(c.timeouts, 1)), func() {
-		if k.cfg.Exec != nil {
+	if k.cfg.Exec != nil {
+		// The time that it takes to start is not the case's.
+		s.run(ctx, k.cfg.Timeout, func() {
 			s.start(c.given(k.caseURL(k.main, c.number)))
-		}
-		c.script(s)
-		s.judgeMemory(c.bounds)
-	})
-	s.endProcess(ctx, k.cfg.Timeout/3)
+			s.client.first = s.nextVisit()
+		})
+	}
+	if s.verdict == Pass {
+		s.run(ctx, k.cfg.Timeout*time.Duration(max(c.timeouts, 1)), func() {
+			c.script(s)
+			s.judgeMemory(c.bounds)
+		})
+	}
+	s.endProcess(ctx, k.cfg.Timeout)
 	return Result{
 		Case: c, Verdict: s.verdict, Reason: s.reason, Broken: s.broken,
 		Exchange: s.exchange.transfers, Measured: s.measured, Duration: time.Since(start),
