@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/spoutws/spout/internal/deflate"
 	"github.com/spoutws/spout/internal/proto"
 )
 
@@ -36,17 +37,28 @@ func (c *cut) Read(p []byte) (int, error) {
 // passed is what came of an input: the messages, and how the connection ended.
 type passed struct {
 	messages []string
-	end      string
+	err      error
+}
+
+// conn returns a connection that reads the input, with compression if o says so.
+func (c *cut) conn(client bool, o Options) *Conn {
+	conn := newConn(c, o.config(!client))
+	if o.Compression != nil {
+		d := deflate.Direction{Takeover: true, Bits: 12}
+		conn.agree(agreement{compressed: true, terms: deflate.Terms{Send: d, Receive: d}})
+	}
+	return conn
 }
 
 // pull has a connection read the input, and receives message by message.
 func (c *cut) pull(client bool, o Options) (p passed) {
-	conn := NewConn(c, client, &o)
+	conn := c.conn(client, o)
+	go conn.run(nil, false)
 	for {
 		m, err := conn.Read(context.Background())
 		if err != nil {
 			<-conn.Context().Done()
-			p.end = err.Error()
+			p.err = err
 			return p
 		}
 		p.messages = append(p.messages, fmt.Sprintf("%v %q", m.Type, m))
@@ -56,7 +68,7 @@ func (c *cut) pull(client bool, o Options) (p passed) {
 // handle pushes the input into a connection with a handler that answers every message, and holds
 // what the connection keeps and sends against what it may.
 func (c *cut) handle(t *testing.T, client bool, o Options) (p passed) {
-	conn := newConn(c, o.config(!client))
+	conn := c.conn(client, o)
 	conn.handler = HandlerFunc(func(conn *Conn, m Message) error {
 		p.messages = append(p.messages, fmt.Sprintf("%v %q", m.Type, m))
 		return conn.Send(m)
@@ -76,9 +88,9 @@ func (c *cut) handle(t *testing.T, client bool, o Options) (p passed) {
 		}
 	}
 	conn.finish()
-	p.end = conn.end.Error()
+	p.err = conn.end
 
-	sent := proto.NewDecoder(&proto.Rules{Server: client})
+	sent := proto.NewDecoder(&proto.Rules{Server: client, Deflate: o.Compression != nil})
 	answers := 0
 	for rest := c.b.Bytes(); ; {
 		ev, more, err := sent.Next(rest)
@@ -110,6 +122,11 @@ func fuzzConn(f *testing.F, client bool) {
 	frame := func(fin bool, op proto.Op, payload string) []byte {
 		return proto.AppendFrame(nil, proto.Header{Fin: fin, Op: op, Masked: !client, Key: 0xdeadbeef}, []byte(payload))
 	}
+	compressed := func(fin bool, payload string) []byte {
+		h := proto.Header{Fin: fin, RSV: proto.RSV1, Op: proto.OpText, Masked: !client, Key: 0xdeadbeef}
+		return proto.AppendFrame(nil, h, []byte(payload))
+	}
+	hello := "\xf2\x48\xcd\xc9\xc9\x07\x00" // RFC 7692, 7.2.3.1
 	for i, frames := range [][][]byte{
 		{frame(true, proto.OpText, "hello"), frame(true, proto.OpClose, "\x03\xe8bye")},
 		{frame(false, proto.OpText, "h\xc3"), frame(true, proto.OpPing, "p"), frame(true, proto.OpContinuation, "\xa9"), frame(true, proto.OpBinary, "")},
@@ -119,6 +136,10 @@ func fuzzConn(f *testing.F, client bool) {
 		{frame(true, proto.OpClose, ""), frame(true, proto.OpText, "late")},
 		{frame(true, proto.OpText, "cut off")[:8]},
 		{{0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+		{compressed(true, hello), frame(true, proto.OpPing, ""), compressed(true, "\xf2\x00\x11\x00\x00"), compressed(true, "\x00")},
+		{compressed(false, hello[:3]), frame(true, proto.OpPing, ""), frame(true, proto.OpContinuation, hello[3:])},
+		{compressed(true, hello[:3]), frame(true, proto.OpClose, "\x03\xe8")},
+		{compressed(true, "\x00\x01\x00\xfe\xff\xff\x00"), frame(true, proto.OpClose, "")},
 		{{0x82, 0x7f, 0, 0, 0, 0, 0, 0x10, 0, 0, 1, 2, 3}},
 	} {
 		f.Add(bytes.Join(frames, nil), uint64(i))
@@ -126,14 +147,18 @@ func fuzzConn(f *testing.F, client bool) {
 	o := Options{PingInterval: -1, MessageLimit: 64 << 10, FragmentLimit: 50, Logger: slog.New(slog.DiscardHandler)}
 	f.Fuzz(func(t *testing.T, input []byte, seed uint64) {
 		stream := func(r *rand.Rand) *cut { return &cut{input: slices.Clone(input), rand: r} }
-		want := stream(nil).handle(t, client, o)
-		for style, got := range map[string]passed{
-			"served, cut": stream(rand.New(rand.NewPCG(seed, 1))).handle(t, client, o),
-			"read, cut":   stream(rand.New(rand.NewPCG(seed, 2))).pull(client, o),
-			"read, whole": stream(nil).pull(client, o),
-		} {
-			if !slices.Equal(got.messages, want.messages) || got.end != want.end {
-				t.Errorf("%s: %.200q, %s; served, whole: %.200q, %s", style, got.messages, got.end, want.messages, want.end)
+		for _, o.Compression = range []*Deflate{nil, {MinSize: -1}} {
+			want := stream(nil).handle(t, client, o)
+			for style, got := range map[string]passed{
+				"served, cut": stream(rand.New(rand.NewPCG(seed, 1))).handle(t, client, o),
+				"read, cut":   stream(rand.New(rand.NewPCG(seed, 2))).pull(client, o),
+				"read, whole": stream(nil).pull(client, o),
+			} {
+				// That a compressed message is bad is found when it is received, and then the stream may have ended.
+				late := o.Compression != nil && CloseCode(want.err) == CloseInvalidText && CloseCode(got.err) == CloseAbnormal
+				if !slices.Equal(got.messages, want.messages) || fmt.Sprint(got.err) != fmt.Sprint(want.err) && !late {
+					t.Errorf("%s: %.200q, %s; served, whole: %.200q, %s", style, got.messages, got.err, want.messages, want.err)
+				}
 			}
 		}
 	})

@@ -60,8 +60,13 @@ func (in *inbox) clear() {
 	in.buf, in.begun, in.deflated, in.end, in.skip = nil, false, false, false, false
 }
 
+// message returns the message as far as it has arrived.
+func (in *inbox) message() Message {
+	return Message{Type: in.typ, Data: in.buf, deflated: in.deflated}
+}
+
 func (in *inbox) take() Message {
-	m := Message{Type: in.typ, Data: in.buf, deflated: in.deflated}
+	m := in.message()
 	in.clear()
 	return m
 }
@@ -101,16 +106,17 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 	if err := c.awaitRead(ctx, func() bool { return c.in.end }); err != nil {
 		return Message{}, err
 	}
-	m := c.in.take()
-	c.wakeReader()
+	m, ok := c.in.message(), true
 	if m.deflated {
+		// The inbox stays full meanwhile: what follows is not to be heard before.
 		c.mu.Unlock()
-		inflated, ok := c.inflate(m)
+		m, ok = c.inflate(m)
 		c.mu.Lock()
-		if !ok {
-			return Message{}, c.end
-		}
-		m = inflated
+	}
+	c.in.clear()
+	c.wakeReader()
+	if !ok {
+		return Message{}, c.end
 	}
 	return m, nil
 }
