@@ -52,6 +52,17 @@ func TestDeflaters(t *testing.T) {
 // flateWindow is the largest window of DEFLATE.
 const flateWindow = 32 << 10
 
+// TestInflateSpout holds that the library inflates what is measured.
+func TestInflateSpout(t *testing.T) {
+	for _, history := range []int{0, 4 << 10} {
+		for _, n := range []int{64, 5000, 70_000} {
+			if _, _, err := inflateSpout(history, n); err != nil {
+				t.Errorf("%d bytes, history %d: %v", n, history, err)
+			}
+		}
+	}
+}
+
 // TestStrictInflater holds the inflater of the tests against the standard library's compressor.
 func TestStrictInflater(t *testing.T) {
 	for level := flate.HuffmanOnly; level <= flate.BestCompression; level++ {

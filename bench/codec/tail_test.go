@@ -54,17 +54,6 @@ func TestNoTail(t *testing.T) {
 	}
 }
 
-// TestInflateSpout holds that the library inflates what is measured.
-func TestInflateSpout(t *testing.T) {
-	for _, history := range []int{0, 4 << 10} {
-		for _, n := range []int{64, 5000, 70_000} {
-			if _, _, err := inflateSpout(history, n); err != nil {
-				t.Errorf("%d bytes, history %d: %v", n, history, err)
-			}
-		}
-	}
-}
-
 // readAll is io.ReadAll on a message without history, with the error that ended it.
 func readAll(r resettable, s *source) ([]byte, error) {
 	if err := r.Reset(s, nil); err != nil {

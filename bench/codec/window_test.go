@@ -19,7 +19,7 @@ func TestWindow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := converse(w, window, 100); err != nil {
+		if err := converse(w, window, 60); err != nil {
 			t.Errorf("window of %d: %v", window, err)
 		}
 	}
@@ -27,7 +27,7 @@ func TestWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := converse(w, flateWindow, 30); err != nil {
+	if err := converse(w, flateWindow, 20); err != nil {
 		t.Errorf("window of %d: %v", flateWindow, err)
 	}
 	for level := 1; level <= 9; level++ {
@@ -35,7 +35,7 @@ func TestWindow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := converse(w, flateWindow, 20); err != nil {
+		if err := converse(w, flateWindow, 12); err != nil {
 			t.Errorf("level %d: %v", level, err)
 		}
 		// The counterproof: the levels know no other window, and the strict inflater notices.
