@@ -217,6 +217,15 @@ func (c *Conn) lost(err error) {
 	}
 }
 
+// notClosed records why a closing handshake that this side began won't be completed. c.mu is held.
+func (c *Conn) notClosed(cause error) {
+	if c.end.Err == nil && !c.end.Remote && !c.over {
+		end := *c.end
+		end.Err = cause
+		c.end = &end
+	}
+}
+
 // peerClosed answers the peer's close frame: "the endpoint typically echos the status code it
 // received" (section 5.5.1).
 func (c *Conn) peerClosed(code Code, reason string) {

@@ -163,6 +163,7 @@ func (c *Conn) awaitWriter() {
 func (c *Conn) writeFailed(err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.lost(errWriteTimeout)
+		c.notClosed(errWriteTimeout)
 		c.kill()
 		return
 	}

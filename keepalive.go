@@ -148,11 +148,7 @@ func (c *Conn) tick() {
 }
 
 func (c *Conn) closeTimedOut() {
-	if c.end.Err == nil && !c.end.Remote && !c.over {
-		end := *c.end
-		end.Err = errCloseTimeout
-		c.end = &end
-	}
+	c.notClosed(errCloseTimeout)
 	c.kill()
 }
 
