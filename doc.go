@@ -29,6 +29,11 @@
 // are answered and a dead peer is noticed even if the program only writes. A context bounds the
 // caller and never breaks the connection; the timeouts in [Options] bound the peer.
 //
+// # Compression
+//
+// [Options].Compression turns permessage-deflate (RFC 7692) on, if the peer agrees. With context
+// takeover, which is the default, a connection keeps 4 KiB of each direction, and nothing else.
+//
 // # Limits
 //
 // Everything that a peer could use up is limited by default; [Options] has all limits in one
