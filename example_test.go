@@ -38,6 +38,34 @@ func ExampleServer() {
 	// Output: You said: hello <nil>
 }
 
+func ExampleDeflate() {
+	srv := spout.Server{Options: spout.Options{Compression: &spout.Deflate{}}}
+	url, stop := listen(srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
+		if err := c.Send(m); err != nil { // compressed, if the client agreed to that
+			return err
+		}
+		return c.Send(spout.Text("a secret").Uncompressed())
+	}))
+	defer stop()
+
+	ctx := context.Background()
+	d := spout.Dialer{Options: spout.Options{Compression: &spout.Deflate{MinSize: 1000, SendWindow: -1}}}
+	c, err := d.Dial(ctx, url)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	c.Send(spout.Text(strings.Repeat("again and ", 200)))
+	for range 2 {
+		m, err := c.Read(ctx)
+		fmt.Println(len(m.Data), err)
+	}
+	// Output:
+	// 2000 <nil>
+	// 8 <nil>
+}
+
 // counter has state: it is made for each connection.
 type counter struct {
 	spout.Base
