@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,10 +19,11 @@ func clientNegotiationCases(l *list) {
 		{"unknown-param", "An extension that was not offered, with a parameter", unknown + "; a=1"},
 		{"old", "x-webkit-deflate-frame, which permessage-deflate has replaced", "x-webkit-deflate-frame"},
 		{"case", "PERMESSAGE-DEFLATE-2, which does not exist", "PERMESSAGE-DEFLATE-2"},
-		{"behind", "permessage-deflate and an extension that was not offered", deflateName + ", " + unknown},
 	} {
 		l.add("extension-"+v.name, v.title, ruleStrangeExtension, mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Extensions", v.value) }))
 	}
+	l.add("extension-behind", "permessage-deflate and an extension that was not offered", ruleStrangeExtension,
+		refusesDeflate(func(good string) []string { return []string{good + ", " + unknown} }))
 	for _, v := range []struct{ name, title, value string }{
 		{"quote", "An extension whose quoted string does not end", deflateName + `; server_max_window_bits="10`},
 		{"param", "An extension with an empty parameter", deflateName + "; ; server_no_context_takeover"},
@@ -33,7 +35,20 @@ func clientNegotiationCases(l *list) {
 	} {
 		l.add("malformed-"+v.name, v.title, ruleExtGrammar, mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Extensions", v.value) }))
 	}
+	l.add("malformed-behind", "permessage-deflate, and behind it a parameter without an extension", ruleExtGrammar,
+		refusesDeflate(func(good string) []string { return []string{good + ", ; a=1"} }))
 	deflateAnswers(l)
+}
+
+// refusesDeflate is the script of an answer about permessage-deflate that a client must refuse, given
+// one that is good in its parameters.
+func refusesDeflate(bad func(good string) []string) func(*session) {
+	return func(s *session) {
+		offer, _ := deflateOffer(s.awaitRequest())
+		good := deflateName + deflateParams{}.within(offer).String()
+		s.send(s.baited(s.answer().set("Sec-WebSocket-Extensions", bad(good)...).bytes()))
+		s.isRefused()
+	}
 }
 
 // deflateAnswers are answers about permessage-deflate. A client that did not offer it refuses all
@@ -60,11 +75,28 @@ func deflateAnswers(l *list) {
 		{"client-bits-16", "client_max_window_bits=16"},
 		{"client-bits-word", "client_max_window_bits=all"},
 	} {
-		l.add("deflate-"+v.name, deflateName+"; "+v.params, ruleDeflateAnswer,
-			mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Extensions", deflateName+"; "+v.params) }))
+		l.add("deflate-"+v.name, deflateName+"; "+v.params, ruleDeflateAnswer, refusesDeflate(func(good string) []string {
+			name, _, _ := strings.Cut(v.params, "=")
+			name, _, _ = strings.Cut(name, ";")
+			kept := slices.DeleteFunc(strings.Split(good, "; "), func(p string) bool { return strings.HasPrefix(p, name) })
+			return []string{strings.Join(append(kept, v.params), "; ")}
+		}))
 	}
-	l.add("deflate-two", "permessage-deflate accepted twice", ruleDeflateAnswer, mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Extensions", deflateName+", "+deflateName) }))
-	l.add("deflate-two-fields", "permessage-deflate accepted in two fields", ruleOneExtensions, mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Extensions", deflateName, deflateName) }))
+	l.add("deflate-two", "permessage-deflate accepted twice", ruleDeflateAnswer,
+		refusesDeflate(func(good string) []string { return []string{good + ", " + good} }))
+	l.add("deflate-two-fields", "permessage-deflate accepted in two fields", ruleOneExtensions,
+		refusesDeflate(func(good string) []string { return []string{good, good} }))
+	l.add("deflate-server-bits-above", "No server_max_window_bits, which was offered, or a larger one", ruleServerBits, func(s *session) {
+		offers, _ := extensions(valuesOf(s.awaitRequest().fields, "Sec-WebSocket-Extensions"))
+		for _, e := range offers {
+			offer, problem := parseDeflate(e, false)
+			if e.name == deflateName && problem == "" && offer.serverBits == 0 && !offer.serverNoTakeover {
+				s.unsupported("the client offers to take any window")
+			}
+		}
+		s.send(s.baited(s.answer().set("Sec-WebSocket-Extensions", deflateName).bytes()))
+		s.isRefused()
+	})
 	l.add("deflate-client-bits-unasked", "client_max_window_bits, unless it was offered", ruleClientBits, func(s *session) {
 		r := s.awaitRequest()
 		offer, offered := deflateOffer(r)
@@ -107,7 +139,10 @@ func deflateTaken(least deflateParams) func(*session) {
 			return
 		}
 		s.compressing(agreed)
-		s.echoSqueezed(opText, []byte("Hello, Hello, Hello"))
+		for range 3 {
+			s.echoSqueezed(opText, repeated(1000))
+		}
+		s.alikeApart(min(window(agreed.clientBits), 4*kib))
 		s.goesOn()
 	}
 }

@@ -152,12 +152,7 @@ func deflateWindows(l *list) {
 		w := 1 << bits
 		l.add(fmt.Sprintf("server-window-%d", bits), fmt.Sprintf("The server compresses within %d bytes, though data are alike further apart", w), ruleServerWindow, func(s *session) {
 			s.openDeflate(fmt.Sprintf("%s; server_max_window_bits=%d; client_max_window_bits", deflateName, bits))
-			// The same noise again, from just within the window to far beyond it.
-			for _, lag := range []int{w - 1, w, w + 1, w + 100, 2*w - 1} {
-				chunk := noise(lag)
-				s.echoSqueezed(opBinary, slices.Concat(chunk, chunk, chunk[:lag/2]))
-				s.echoSqueezed(opBinary, append([]byte("again"), chunk...))
-			}
+			s.alikeApart(w)
 			for i := range 5 {
 				s.echoSqueezed(opText, append(repeated(w), fmt.Sprint(i)...))
 			}
@@ -173,6 +168,15 @@ func deflateWindows(l *list) {
 			s.goesOn()
 		})
 	}
+	l.add("client-window-long", "A message of 160 KiB of which every byte but the first 32,768 is a match 32,768 bytes back", ruleClientWindow, func(s *session) {
+		s.openWide()
+		past := noise(largestWindow)
+		b := new(blocks).stored(0, string(past[:largestWindow/2])).stored(0, string(past[largestWindow/2:]))
+		b.fixed(0, slices.Repeat([]token{match(256, largestWindow)}, 4*largestWindow/256)...)
+		s.sendFrames(squeezed(opBinary, b.message()))
+		s.await([]event{{kind: message, op: opBinary, data: bytes.Repeat(past, 5)}}, nil)
+		s.quiet()
+	})
 	l.add("client-window-unasked", "The server inflates matches 32,768 bytes back where nothing less was offered", ruleClientWindow, func(s *session) {
 		s.openWide()
 		s.farBack(largestWindow)
@@ -183,6 +187,15 @@ func deflateWindows(l *list) {
 		s.farBack(window(s.deflate.clientBits))
 		s.goesOn()
 	})
+}
+
+// alikeApart exchanges the same noise again and again, from just within a window to far beyond it.
+func (s *session) alikeApart(w int) {
+	for _, lag := range []int{w - 1, w, w + 1, w + 100, 2*w - 1} {
+		chunk := noise(lag)
+		s.echoSqueezed(opBinary, slices.Concat(chunk, chunk, chunk[:lag/2]))
+		s.echoSqueezed(opBinary, append([]byte("again"), chunk...))
+	}
 }
 
 // farBack sends matches as far back as the window, within a message and into the one before.
