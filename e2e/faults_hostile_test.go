@@ -1,0 +1,50 @@
+package e2e
+
+// hostileFaults take away what stands between a server and its attackers.
+var hostileFaults = []fault{
+	{"refused connection kept", `smuggling/behind-`, lenient, edits{"upgrade.go": {
+		`h.Set("Connection", "close")`, ""}}},
+	{"first of two origins", `smuggling/origin-first$`, fails, edits{
+		"upgrade.go":       {"case len(origins) > 1:", "case false:"},
+		"origin/origin.go": {"if len(values) != 1 {", "if len(values) == 0 {"}}},
+	{"end of an origin compared", `smuggling/origin-host-prefix$`, fails, edits{"origin/origin.go": {
+		"ok && host == o.host", "ok && strings.HasSuffix(o.host, host)"}}},
+	{"port of an origin unchecked", `smuggling/origin-port$`, fails, edits{"origin/origin.go": {
+		"&& port == o.port", "&& port > 0"}}},
+	{"header without a limit", `smuggling/endless-`, costs, edits{"cmd/spout/server.go": {
+		"ReadHeaderTimeout: 10 * time.Second,", "ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 1 << 30,"}}},
+	{"frames with the handshake lost", `smuggling/.*with-handshake$`, fails, edits{"upgrade.go": {
+		"early := slices.Clone(buffered)", "early := slices.Clone(buffered[:0])"}}},
+
+	{"lengths unchecked", `lengths/top-bit-`, fails, edits{"internal/proto/rules.go": {
+		"case h.Length >= 1<<63:", "case false:",
+		"case limit > 0 && h.Length > uint64(limit-size), h.Length > uint64(1<<63-1-size):", "case false && limit > size:"}}},
+	{"memory for what is claimed", `lengths/crowd-1MiB-`, costs, edits{"read.go": {
+		"if left > 0 && left <= uint64(need) {", "if left > 0 {",
+		"copy(grown, buf)", "clear(grown[:size])\n\t\tcopy(grown, buf)"}}},
+
+	{"pongs queued without bound", `floods/pings-unread$`, costs, edits{"outbox.go": {
+		"if o.pongs < maxPongs && o.addControl(proto.OpPong, data) {", "if o.addControl(proto.OpPong, data) {",
+		"if cap(o.control)-len(o.control) < proto.FrameSize(len(data), bool(o.mask)) {", "if false {"}}},
+	{"messages queued without bound", `floods/messages-(1KiB|64KiB)-unread$`, costs, edits{"options.go": {
+		"orDefault(o.SendLimit, 1<<20)", "0"}}},
+	{"closed without a drain", `floods/closes$`, fails, edits{"finish.go": {
+		"nc != nil && !c.killed && !c.dead {", "nc != nil && c.killed {"}}},
+
+	{"frame without a deadline", `pace/(first-byte|half-header|half-frame)$`, lenient, edits{"keepalive.go": {
+		"if c.frame == 0 || c.waiting == 0 || c.cfg.frameTimeout == 0 {", "if true {"}}},
+	{"deadline put off by every byte", `pace/endless-drip$`, lenient, edits{"keepalive.go": {
+		"case c.frame == 0 || fresh:", "case fresh || t > 0:"}}},
+	{"writing without a deadline", `pace/never-reads$`, lenient, edits{"flush.go": {
+		"c.stream.write(p, c.cfg.writeTimeout, c)", "c.stream.write(p, 0, c)"}}},
+	{"handshake without a deadline", `half-handshake/`, lenient, edits{"cmd/spout/server.go": {
+		"ReadHeaderTimeout: 10 * time.Second,", ""}}},
+	{"end without a deadline", `hangs/(failed|closed|too-big)-then-`, fails, edits{
+		"keepalive.go": {"c.cfg.closeTimeout > 0 && (by == 0 || t < by)", "c.cfg.closeTimeout < 0 && (by == 0 || t < by)"},
+		"finish.go":    {"c.stream.setReadDeadline(by.time())", ""}}},
+
+	{"cut message delivered", `truncation/.*-fin$`, fails, edits{"reader.go": {
+		"err = errCutMessage", "err = errCutMessage\n\t\t\tif c.in != nil {\n\t\t\t\tm := c.in.take()\n\t\t\t\tc.mu.Unlock()\n\t\t\t\tc.handlerDone(c.onMessage(m))\n\t\t\t\tc.mu.Lock()\n\t\t\t}"}}},
+	{"pongs copied", `effort/pongs-`, costs, edits{"keepalive.go": {
+		"switch r := c.rare; {", "data = append(make([]byte, 0, 64<<10), data...)\n\tswitch r := c.rare; {"}}},
+}
