@@ -10,7 +10,7 @@ func clientNegotiationCases(l *list) {
 	l.family = Negotiation
 	const unknown = "x-unknown.spout.example"
 	l.add("subprotocol-unsolicited", "A subprotocol that was not offered", ruleStrangeProtocol, mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Protocol", unknown) }))
-	l.add("subprotocol-empty", "An empty subprotocol", ruleAnswerGrammar, mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Protocol", "") }))
+	l.add("subprotocol-empty", "An empty subprotocol", ruleEmptyProtocol, mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Protocol", "") }))
 	l.add("subprotocol-two", "Two subprotocols in one field", ruleStrangeProtocol, mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Protocol", unknown+", x-other") }))
 	l.add("subprotocol-two-fields", "Two fields with a subprotocol", ruleOneProtocol, mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Protocol", unknown, "x-other") }))
 	l.add("subprotocol-twice", "The same subprotocol in two fields", ruleOneProtocol, mustRefuse(func(a *answer) { a.set("Sec-WebSocket-Protocol", unknown, unknown) }))

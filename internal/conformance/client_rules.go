@@ -28,6 +28,7 @@ var (
 	ruleOneAccept         = Rule{rfc6455, "11.3.3", "The |Sec-WebSocket-Accept| header MUST NOT appear more than once in an HTTP response."}
 	ruleStrangeExtension  = Rule{rfc6455, "4.1", "If the response includes a |Sec-WebSocket-Extensions| header field and this header field indicates the use of an extension that was not present in the client's handshake (the server has indicated an extension not requested by the client), the client MUST _Fail the WebSocket Connection_."}
 	ruleStrangeProtocol   = Rule{rfc6455, "4.1", "If the response includes a |Sec-WebSocket-Protocol| header field and this header field indicates the use of a subprotocol that was not present in the client's handshake (the server has indicated a subprotocol not requested by the client), the client MUST _Fail the WebSocket Connection_."}
+	ruleEmptyProtocol     = Rule{rfc6455, "4.2.2", "The empty string is not the same as the null value for these purposes and is not a legal value for this field."}
 	ruleOneProtocol       = Rule{rfc6455, "11.3.4", "The |Sec-WebSocket-Protocol| header field MUST NOT appear more than once in an HTTP response."}
 	ruleAnswerGrammar     = Rule{rfc6455, "4.1", "If the server's response does not conform to the requirements for the server's handshake as defined in this section and in Section 4.2.2, the client MUST _Fail the WebSocket Connection_."}
 	ruleNamesOfAnswer     = Rule{rfc6455, "4.1", "Please note that according to [RFC2616], all header field names in both HTTP requests and HTTP responses are case-insensitive."}

@@ -164,7 +164,9 @@ func (k *ClientChecker) Run(ctx context.Context, cases []Case, report func(Resul
 	k.mu.Lock()
 	for _, c := range cases {
 		k.visits[c.number] = make(chan *visit, mostVisits)
-		k.waiting = append(k.waiting, c.number)
+		if k.cfg.Exec == nil {
+			k.waiting = append(k.waiting, c.number)
+		}
 	}
 	k.mu.Unlock()
 
