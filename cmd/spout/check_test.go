@@ -194,12 +194,12 @@ func TestCheckHelp(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	explained := regexp.MustCompile(`(?m)^  (--?[a-z]+)`).FindAllStringSubmatch(checkHelp, -1)
-	if len(explained) != 11 {
-		t.Errorf("%d flags are explained, want 11", len(explained))
+	if len(explained) != 13 {
+		t.Errorf("%d flags are explained, want 13", len(explained))
 	}
 	values := map[string]string{
 		"--run": "x", "--timeout": "1s", "--parallel": "1", "--html": "report.html", "--json": "run.json",
-		"--listen": "127.0.0.1:0", "--exec": "client {url}",
+		"--listen": "127.0.0.1:0", "--exec": "client {url}", "--pid": "1",
 		"--compare": writeRun(t, &checkRun{subject: subject{Role: roleServer}, Results: []checkResult{}}),
 	}
 	for _, match := range explained {

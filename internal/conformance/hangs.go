@@ -1,9 +1,6 @@
 package conformance
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // hangCases are closing handshakes that the client does not take part in as it should. The
 // connection ends all the same.
@@ -84,13 +81,13 @@ func hangCases(l *list) {
 			}
 		}
 	}).mostlyWaits(2)
-	l.add("unread", "A Close frame behind 4 MB of messages whose echoes are not read for three seconds: the connection ends", ruleCloseTCP, func(s *session) {
+	l.add("unread", "A Close frame behind 4 MB of messages whose echoes are not read for two seconds: the connection ends", ruleCloseTCP, func(s *session) {
 		s.open()
 		for range 64 {
 			s.queue(block(bin(octets(10000))))
 		}
 		s.sendFrames(closing(closeBody(1000, "")))
-		wait(s.ctx, 3*time.Second)
+		wait(s.ctx, s.patience)
 		if !s.awaitClose(func() {}) {
 			s.fail("the server did not end the connection")
 		}

@@ -47,12 +47,6 @@ const (
 	crowd       = 200
 )
 
-// alone has a case run after all others: what it costs the server, or leaves open, is looked at.
-func (c *Case) alone() { c.exclusive = true }
-
-// costs sets the bounds of a case, which runs alone.
-func (c *Case) costs(b bounds) { c.exclusive, c.bounds = true, b }
-
 // overclaims is the script of a frame that claims too much. The time until it is refused is a figure.
 func overclaims(frames ...frame) func(*session) {
 	return func(s *session) {

@@ -35,6 +35,30 @@ type bounds struct {
 	frame  time.Duration // CPU for each unit of load, as work counts them
 }
 
+// alone has a case run after all others: what it costs the server, or leaves open, is looked at.
+func (c *Case) alone() *Case {
+	c.exclusive = true
+	return c
+}
+
+// costs sets the bounds of a case, which runs alone.
+func (c *Case) costs(b bounds) *Case {
+	c.bounds = b
+	return c.alone()
+}
+
+// mayTake lets a case take n times the timeout.
+func (c *Case) mayTake(n int) *Case {
+	c.timeouts = n
+	return c
+}
+
+// mostlyWaits has a case run beside all others, for at most n times the timeout.
+func (c *Case) mostlyWaits(n int) *Case {
+	c.waits = true
+	return c.mayTake(n)
+}
+
 // unmeasured is noted where a case has bounds and nothing to hold against them.
 const unmeasured = "what it costs is not judged: the server's process is not known"
 

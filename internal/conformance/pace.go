@@ -17,11 +17,6 @@ func paceCases(l *list) {
 	neverEnding(l)
 }
 
-// mostlyWaits has a case run beside the others, for at most n times the timeout.
-func (c *Case) mostlyWaits(n int) {
-	c.waits, c.timeouts = true, n
-}
-
 // drip sends bytes one by one with a pause before each but the first, as long as the server is there.
 func (s *session) drip(b []byte, pause time.Duration) {
 	s.exchange.add(Sent, b)
@@ -35,15 +30,15 @@ func (s *session) drip(b []byte, pause time.Duration) {
 
 // dripWriters are slow and do no wrong: they are served.
 func dripWriters(l *list) {
-	const pause = 10 * time.Millisecond
-	l.add("drip-handshake", "A handshake of one byte in 10 ms is answered", ruleHandshakeGrammar, func(s *session) {
+	const pause = 2 * time.Millisecond
+	l.add("drip-handshake", "A handshake of one byte in 2 ms is answered", ruleHandshakeGrammar, func(s *session) {
 		s.dial()
 		r := s.request()
 		s.drip(r.bytes(), pause)
 		s.upgraded(r)
 		s.exchangeFrames(text("Hello"))
 		s.quiet()
-	}).mostlyWaits(1)
+	}).mostlyWaits(2)
 	for _, v := range []struct {
 		name, title string
 		frames      []frame
@@ -54,19 +49,19 @@ func dripWriters(l *list) {
 		{"fragments", "A message of 20 fragments", fragments(text(""), evenly(letters(40), 2)...)},
 		{"fragments-and-ping", "A ping between two fragments", []frame{text("Hel").part(), ping("between"), cont("lo")}},
 	} {
-		l.add("drip-"+v.name, v.title+", one byte in 10 ms, is answered", ruleParse, func(s *session) {
+		l.add("drip-"+v.name, v.title+", one byte in 2 ms, is answered", ruleParse, func(s *session) {
 			s.open()
 			s.drip(wire(v.frames...), pause)
 			s.answers(v.frames...)
 			s.quiet()
-		}).mostlyWaits(1)
+		}).mostlyWaits(2)
 	}
-	l.add("drip-close", "A Close frame of one byte in 10 ms is answered", ruleCloseReply, func(s *session) {
+	l.add("drip-close", "A Close frame of one byte in 2 ms is answered", ruleCloseReply, func(s *session) {
 		s.open()
 		s.drip(closing(closeBody(1000, letters(100))).bytes(), pause)
 		s.closeReply(1000)
-	}).mostlyWaits(1)
-	l.add("drip-crowd", "A hundred messages on as many connections, one byte of each in 10 ms, are answered", ruleParse, func(s *session) {
+	}).mostlyWaits(2)
+	l.add("drip-crowd", "A hundred messages on as many connections, one byte of each in 2 ms, are answered", ruleParse, func(s *session) {
 		f := text(letters(100))
 		members := make([]*session, 100)
 		for i := range members {
@@ -93,11 +88,11 @@ func dripWriters(l *list) {
 		{"message", "between two fragments", 9, []frame{text("Hel").part(), cont("lo")}},
 		{"character", "within a character", 8, []frame{text("€")}},
 	} {
-		l.add("pause-in-"+v.name, "A pause of three seconds "+v.title+" does no harm", ruleParse, func(s *session) {
+		l.add("pause-in-"+v.name, "A pause "+v.title+" does no harm", ruleParse, func(s *session) {
 			s.open()
 			b := wire(v.frames...)
 			s.send(b[:v.at])
-			wait(s.ctx, 3*time.Second)
+			wait(s.ctx, s.patience)
 			s.send(b[v.at:])
 			e := s.next()
 			if e.kind == closeFrame || e.kind == end {
@@ -107,7 +102,7 @@ func dripWriters(l *list) {
 			s.pending = &e
 			s.answers(v.frames...)
 			s.quiet()
-		}).mostlyWaits(1)
+		}).mostlyWaits(2)
 	}
 }
 
@@ -128,26 +123,26 @@ func (s *session) narrow() {
 
 // slowReaders take what they are sent late, or never.
 func slowReaders(l *list) {
-	l.add("slow-reader", "400 messages of 32 KiB, read one in 10 ms, arrive whole and in order", ruleReceived, func(s *session) {
+	l.add("slow-reader", "200 messages of 64 KiB, read one in 5 ms, arrive whole and in order", ruleReceived, func(s *session) {
 		s.open()
 		var f []frame
-		for i := range 400 {
-			f = append(f, bin(octets(32*kib+i)))
+		for i := range 200 {
+			f = append(f, bin(octets(64*kib+i)))
 		}
 		s.sendFrames(f...)
 		for _, want := range f {
-			wait(s.ctx, 10*time.Millisecond)
+			wait(s.ctx, 5*time.Millisecond)
 			s.answers(want)
 		}
 	}).mostlyWaits(2)
-	l.add("late-reader", "Three seconds without reading, in the midst of 16 MB of echoes: all arrive", ruleReceived, func(s *session) {
+	l.add("late-reader", "Two seconds without reading, in the midst of 16 MB of echoes: all arrive", ruleReceived, func(s *session) {
 		s.open()
 		var f []frame
 		for i := range 1600 {
 			f = append(f, bin(octets(10000+i)))
 		}
 		s.sendFrames(f...)
-		wait(s.ctx, 3*time.Second)
+		wait(s.ctx, s.patience)
 		s.answers(f...)
 		s.quiet()
 	}).mostlyWaits(2)
@@ -183,7 +178,7 @@ func slowReaders(l *list) {
 			s.exchangeFrames(text(letters(100 + i)))
 		}
 		s.quiet()
-	}).costs(bounds{memory: 20 * 3 * mib})
+	}).costs(bounds{memory: 20 * 3 * mib}).mayTake(2)
 }
 
 // endedAfter notes how long it took the server to end the connection.

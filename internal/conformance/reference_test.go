@@ -25,11 +25,14 @@ type reference struct {
 	extension func(string) string                    // changes its answer to offers of extensions
 	squeeze   func(d *deflation, data []byte) []byte // compresses a message in its own way
 	inflate   func(d *deflation, in []byte) []byte   // decompresses a message in its own way; nil: it can't be done
+	patience  time.Duration                          // for a request, for a frame, and for the peer to read; 0: for ever
 }
 
 // start serves it until the test ends and returns its URL.
 func (ref *reference) start(t *testing.T) string {
-	ts := httptest.NewServer(ref)
+	ts := httptest.NewUnstartedServer(ref)
+	ts.Config.ReadHeaderTimeout = ref.patience
+	ts.Start()
 	t.Cleanup(ts.Close)
 	return "ws" + strings.TrimPrefix(ts.URL, "http") + "/echo"
 }
@@ -42,12 +45,12 @@ func (ref *reference) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	keys := h["Sec-Websocket-Key"]
 	origin, err := url.Parse(h.Get("Origin"))
 	switch {
-	case r.Method != "GET" || r.ProtoMinor != 1 || r.ContentLength != 0 || r.Host == "":
+	case r.Method != "GET" || r.ProtoMinor != 1 || r.ContentLength != 0 || r.Host == "" || !strings.HasPrefix(r.URL.Path, "/"):
 	case strings.ToLower(h.Get("Upgrade")) != "websocket" || !strings.Contains(connection, ",upgrade,"):
-	case h.Get("Sec-Websocket-Version") != "13":
+	case len(h["Sec-Websocket-Version"]) != 1 || h.Get("Sec-Websocket-Version") != "13":
 		w.Header().Set("Sec-Websocket-Version", "13")
 	case len(keys) != 1:
-	case err != nil || len(h["Origin"]) > 1 || len(h["Origin"]) == 1 && origin.Host != r.Host:
+	case err != nil || len(h["Origin"]) > 1 || len(h["Origin"]) == 1 && (origin.Host != r.Host || origin.Scheme != "http" || origin.User != nil):
 	default:
 		key, err := base64.StdEncoding.DecodeString(keys[0])
 		if err != nil || len(key) != 16 {
@@ -88,7 +91,12 @@ func (ref *reference) send(conn net.Conn, f frame) {
 	if ref.change != nil {
 		out = ref.change(out)
 	}
-	conn.Write(out)
+	if ref.patience > 0 {
+		conn.SetWriteDeadline(time.Now().Add(ref.patience))
+	}
+	if _, err := conn.Write(out); err != nil {
+		conn.Close()
+	}
 }
 
 // frames handles frames and returns the code to close with, or 0 when the client has gone.
@@ -100,6 +108,11 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader, d *deflation) (code
 	var compressed bool  // is it
 	for {
 		var head [14]byte
+		if ref.patience > 0 {
+			conn.SetReadDeadline(time.Time{})
+			r.Peek(1)
+			conn.SetReadDeadline(time.Now().Add(ref.patience))
+		}
 		if _, err := io.ReadFull(r, head[:2]); err != nil {
 			return 0
 		}

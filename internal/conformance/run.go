@@ -25,6 +25,7 @@ type Config struct {
 type Checker struct {
 	target   target
 	timeout  time.Duration
+	patience time.Duration // of the sessions
 	parallel int
 	process  *process // nil if it is not known
 	hostile  bool     // hostile cases may be sent
@@ -65,6 +66,7 @@ func New(c Config) (*Checker, error) {
 	if k.timeout <= 0 {
 		k.timeout = 10 * time.Second
 	}
+	k.patience = min(patience, k.timeout/4)
 	if k.parallel <= 0 {
 		k.parallel = 8
 	}
@@ -239,7 +241,7 @@ func (k *Checker) ask(ctx context.Context, c Case) Result {
 
 func (k *Checker) newSession() *session {
 	return &session{
-		target: &k.target, patience: min(patience, k.timeout/4),
+		target: &k.target, patience: k.patience,
 		measuring: measuring{process: k.process}, verdict: Pass,
 	}
 }
