@@ -68,8 +68,12 @@ func (o *outbox) add(f frame) {
 	o.addFrame(f.header, f.payload, o.streaming)
 }
 
-// addClose queues a close frame behind everything.
+// addClose queues a close frame behind everything, in a chunk of its own if control frames wait that may
+// have to let the frame before it end.
 func (o *outbox) addClose(payload []byte) {
+	if len(o.control) > 0 || o.newestn >= 0 {
+		o.push(chunk{b: getSmall()[:0]})
+	}
 	o.addFrame(proto.Header{Fin: true, Op: proto.OpClose}, payload, o.streaming)
 }
 
@@ -178,9 +182,9 @@ func (o *outbox) load() bool {
 	default:
 		return false
 	}
-	// A pong that still waits for room among the control frames goes before data, which may end
-	// with a close frame.
-	if o.newestn < 0 {
+	// Control frames that wait, for the end of a frame or a pong for room, go before more data, which
+	// may end with a close frame.
+	if len(o.control) == 0 && o.newestn < 0 {
 		o.gather()
 	}
 	return true

@@ -36,36 +36,66 @@ func TestQueueOfPreparedAndSmallMessages(t *testing.T) {
 	o.drop()
 }
 
-// A pong that finds no room among the control frames still goes before the close frame.
+// Control frames that can't leave at once still go before the close frame: a pong that finds no room among
+// the others, or one that has to wait for the end of a frame.
 func TestNothingFollowsTheCloseFrame(t *testing.T) {
-	o := &outbox{newestn: -1}
 	data := make([]byte, proto.MaxControl)
-	for o.addPing(data) {
-	}
-	o.addPong(data)
-	if o.newestn < 0 {
-		t.Fatal("there was room for the pong")
-	}
-	o.addClose(proto.AppendClose(nil, proto.CodeNormal, ""))
-	var sent []byte
-	for o.load() {
-		sent = append(sent, o.flight...)
-		o.wrote(len(o.flight))
-	}
-	var last proto.Kind
-	pongs := 0
-	d := proto.NewDecoder(&proto.Rules{})
-	for rest := sent; len(rest) > 0; {
-		ev, r, err := d.Next(rest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rest, last = r, ev.Kind
-		if ev.Kind == proto.Pong {
-			pongs++
-		}
-	}
-	if last != proto.Close || pongs != 1 {
-		t.Errorf("last frame %v, %d pongs", last, pongs)
+	for name, wait := range map[string]func(t *testing.T, o *outbox, load func() bool){
+		"for room": func(t *testing.T, o *outbox, _ func() bool) {
+			for o.addPing(data) {
+			}
+			o.addPong(data)
+			if o.newestn < 0 {
+				t.Fatal("there was room for the pong")
+			}
+		},
+		"for the end of a frame": func(t *testing.T, o *outbox, load func() bool) {
+			o.addFrame(proto.Header{Fin: true, Op: proto.OpBinary}, make([]byte, largeBuffer+1000), false)
+			load()
+			o.addPong(data)
+			if !o.inFrame {
+				t.Fatal("no frame is under way")
+			}
+		},
+		"for the end of a frame, before others": func(t *testing.T, o *outbox, load func() bool) {
+			for range 3 {
+				o.addFrame(proto.Header{Fin: true, Op: proto.OpBinary}, make([]byte, largeBuffer+1000), false)
+			}
+			load()
+			o.addPong(data)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := &outbox{newestn: -1}
+			var sent []byte
+			load := func() bool {
+				if !o.load() {
+					return false
+				}
+				sent = append(sent, o.flight...)
+				o.wrote(len(o.flight))
+				return true
+			}
+			wait(t, o, load)
+			o.addClose(proto.AppendClose(nil, proto.CodeNormal, ""))
+			for load() {
+			}
+			var last proto.Kind
+			pongs := 0
+			d := proto.NewDecoder(&proto.Rules{})
+			for rest := sent; len(rest) > 0; {
+				ev, r, err := d.Next(rest)
+				if err != nil {
+					t.Fatal(err)
+				}
+				rest, last = r, ev.Kind
+				if ev.Kind == proto.Pong {
+					pongs++
+				}
+			}
+			if last != proto.Close || pongs != 1 {
+				t.Errorf("last frame %v, %d pongs", last, pongs)
+			}
+		})
 	}
 }
