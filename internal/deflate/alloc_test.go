@@ -36,6 +36,7 @@ func TestAllocations(t *testing.T) {
 					"Inflate":     {1, func() { d.Inflate(p, 1<<20) }},
 					"Stream": {1, func() {
 						s := d.Stream()
+						given = s
 						for {
 							if _, err := s.Read(buf); err == ErrInput {
 								s.Feed(p, true)
@@ -55,6 +56,9 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 }
+
+// given keeps a Stream from being made on the stack.
+var given *Stream
 
 // bomb is 64 KiB that become 64 MiB.
 func bomb(t *testing.T) []byte {

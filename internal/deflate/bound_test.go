@@ -2,7 +2,9 @@ package deflate
 
 import (
 	"bytes"
+	"runtime"
 	"testing"
+	"weak"
 )
 
 // A million tiny parts of one message, be they final, empty or of a code of their own, take work for what
@@ -39,14 +41,35 @@ func TestManyBlocks(t *testing.T) {
 	}
 }
 
-// The pools hold nothing of a connection.
+// The pools hold nothing of a connection, neither its windows nor its messages.
 func TestPoolsForget(t *testing.T) {
-	z := inflaters.New().(*inflater)
-	z.begin(make([]byte, 100))
-	z.feed(make([]byte, 100), true)
-	z.next()
-	z.end()
-	if z.p != nil {
-		t.Error("an inflater keeps its input")
+	const size = 4096
+	text := samples()["records"]
+	for _, dir := range []Direction{{true, maxBits}, {true, 12}} {
+		for level := 1; level <= 9; level++ {
+			for _, n := range []int{20, 200, 4000} {
+				c, d := NewCompressor(dir, level, size), NewDecompressor(dir)
+				var of []weak.Pointer[byte]
+				for i := range 3 {
+					m := bytes.Clone(text[i*n:][:n])
+					p := c.Append(nil, m, true)
+					c.Sent(m)
+					if _, err := d.Inflate(p, 0); err != nil {
+						t.Fatal(err)
+					}
+					of = append(of, weak.Make(&m[0]), weak.Make(&p[0]))
+				}
+				of = append(of, weak.Make(&c.window.b[0]), weak.Make(&d.window.b[0]))
+				runtime.KeepAlive(&c)
+				runtime.KeepAlive(&d)
+				c, d = Compressor{}, Decompressor{}
+				runtime.GC() // The pools outlive one.
+				for i, p := range of {
+					if p.Value() != nil {
+						t.Errorf("%+v, level %d, messages of %d bytes: number %d is held", dir, level, n, i)
+					}
+				}
+			}
+		}
 	}
 }

@@ -255,6 +255,8 @@ func TestDynamicCodes(t *testing.T) {
 		{"too few literals", with(two, 257, 3), nil, "00 01 10", "", ErrCorrupt},
 		{"too many literals", with(two, 258, 2), nil, "00 01 10", "", ErrCorrupt},
 		{"codes of 1 to 15 bits", deep, nil, "0 110 11111111110 111111111111110 111111111111111", "acko", nil},
+		{"a code of 15 bits too many", with(deep, 'p', 15), nil, "0 110 11111111110 111111111111110 111111111111111", "", ErrCorrupt},
+		{"a code of 15 bits too few", with(deep, 'o', 0), nil, "0 110 111111111111110", "", ErrCorrupt},
 		{"all literals", with(map[int]int{}, append(many, 256, 1)...), nil, "100000000 111111111 0", "\x00\xff", nil},
 	} {
 		p := dynamic(e.literals, e.distances, e.bits)

@@ -13,30 +13,27 @@ func newWindow(d Direction, limit int) window {
 	return window{size: min(limit, 1<<d.Bits)}
 }
 
-// slide adds what was sent or received.
+// slide adds what was sent.
 func (w *window) slide(p []byte) {
-	if w.size == 0 || len(p) == 0 {
+	left := w.size - len(p) // of what it holds
+	if left <= 0 || len(w.b) == 0 {
+		w.keep(p)
 		return
 	}
-	if w.b == nil {
-		w.b = make([]byte, 0, w.size)
-	}
-	if len(p) >= w.size {
-		w.b = append(w.b[:0], p[len(p)-w.size:]...)
-		return
-	}
-	if over := len(w.b) + len(p) - w.size; over > 0 {
+	if over := len(w.b) - left; over > 0 {
 		w.b = w.b[:copy(w.b, w.b[over:])]
 	}
 	w.b = append(w.b, p...)
 }
 
-// keep takes the place of what the window held: the last bytes of p.
+// keep replaces what the window holds by the last bytes of p.
 func (w *window) keep(p []byte) {
-	if n := min(w.size, len(p)); n > 0 {
-		if w.b == nil {
-			w.b = make([]byte, 0, w.size)
-		}
-		w.b = append(w.b[:0], p[len(p)-n:]...)
+	n := min(w.size, len(p))
+	if n == 0 {
+		return
 	}
+	if w.b == nil {
+		w.b = make([]byte, 0, w.size)
+	}
+	w.b = append(w.b[:0], p[len(p)-n:]...)
 }
