@@ -83,6 +83,7 @@ func limitCases(l *list) {
 		}
 		s.isFailure(e, 1008, 1009)
 	})
+	edgeCases(l)
 	claims(l)
 	floods(l)
 }

@@ -144,9 +144,9 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader, d *deflation) (code
 			if length < 126 || more == 8 && length < 65536 || length >= 1<<63 {
 				return 1002
 			}
-			if length > limit || length+uint64(len(message)) > limit {
-				return 1009
-			}
+		}
+		if length > limit || !control && length+uint64(len(message)) > limit {
+			return 1009
 		}
 		key := head[2+more : 6+more]
 

@@ -59,6 +59,7 @@ func New(c Config) (*Checker, error) {
 	if u.Port() != "" {
 		port = u.Port()
 	}
+	k.target.edge = new(edge)
 	k.target.addr = net.JoinHostPort(u.Hostname(), port)
 	k.target.host = u.Host
 	k.target.path = u.RequestURI()
@@ -96,6 +97,7 @@ type target struct {
 	path   string      // with the query
 	origin string      // that of the server's own pages
 	tls    *tls.Config // nil for ws
+	edge   *edge
 }
 
 // dial connects, with the TLS handshake where it belongs.
