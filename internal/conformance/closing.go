@@ -176,6 +176,14 @@ func afterClose(l *list) {
 			s.closeReply(1000)
 		})
 	}
+	l.add("then-much", "A Close frame and 100 KB in one piece: the connection ends without a reset, which could overtake the answer", ruleCleanly, func(s *session) {
+		s.open()
+		s.sendFrames(closing(closeBody(1000, "")), bin(octets(100_000)))
+		s.closeReply(1000)
+		if s.ended != orderly {
+			s.lenient(ruleCleanly, "the server %s", s.ended)
+		}
+	})
 	l.add("after-text", "A message and a Close frame in one piece: both are answered", ruleReceived, func(s *session) {
 		s.open()
 		s.sendFrames(text("last"), closing(closeBody(1000, "")))

@@ -65,6 +65,7 @@ var (
 	ruleText        = Rule{rfc6455, "5.6", "Note that a particular text frame might include a partial UTF-8 sequence; however, the whole message MUST contain valid UTF-8."}
 
 	ruleReceived    = Rule{rfc6455, "6.2", "When the last fragment is received as indicated by the FIN bit (frame-fin), it is said that _A WebSocket Message Has Been Received_ with data /data/ (comprised of the concatenation of the \"Application data\" of the fragments) and type /type/ (noted from the first frame of the fragmented message)."}
+	ruleCleanly     = Rule{rfc6455, "7.1.1", "An endpoint SHOULD use a method that cleanly closes the TCP connection, as well as the TLS session, if applicable, discarding any trailing bytes that may have been received."}
 	ruleAnyMeans    = Rule{rfc6455, "7.1.1", "An endpoint MAY close the connection via any means available when necessary, such as when under attack."}
 	ruleFail        = Rule{rfc6455, "7.1.7", "If _The WebSocket Connection is Established_ prior to the point where the endpoint is required to _Fail the WebSocket Connection_, the endpoint SHOULD send a Close frame with an appropriate status code (Section 7.4) before proceeding to _Close the WebSocket Connection_."}
 	ruleStop        = Rule{rfc6455, "7.1.7", "An endpoint MUST NOT continue to attempt to process data (including a responding Close frame) from the remote endpoint after being instructed to _Fail the WebSocket Connection_."}

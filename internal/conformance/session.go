@@ -213,6 +213,9 @@ func (s *session) halfClose() {
 	closeWrite(s.conn)
 }
 
+// orderly is how a connection ends as it should.
+const orderly = "closed the connection"
+
 // fill reads more, until the given time. It returns false when the connection has ended, with
 // s.ended set, or when the time is over.
 func (s *session) fill(until time.Time) bool {
@@ -231,7 +234,7 @@ func (s *session) fill(until time.Time) bool {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return false
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		s.ended = "closed the connection"
+		s.ended = orderly
 	case errors.Is(err, syscall.ECONNRESET):
 		s.ended = "reset the connection"
 	default:
