@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 
 // A short run, with every kind of client but the one that takes a minute to be given up, finds nothing.
 func TestShortRun(t *testing.T) {
-	l := load{duration: 3 * time.Second, clients: 25}
+	l := &load{duration: 3 * time.Second, clients: 25}
 	for id := range l.clients {
 		if kindOf(id).stuck {
 			t.Fatal("a client that takes a minute is among them")
@@ -129,8 +129,8 @@ func TestFlatNotices(t *testing.T) {
 		grown       bool
 	}{
 		{100 << 20, 100 << 20, false},
-		{100 << 20, 130 << 20, false},
-		{100 << 20, 140 << 20, true},
+		{100 << 20, 150 << 20, false},
+		{100 << 20, 160 << 20, true},
 		{4 << 20, 20 << 20, true},
 	} {
 		got := flat(series(c.first, c.last))
