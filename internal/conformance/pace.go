@@ -155,9 +155,15 @@ func slowReaders(l *list) {
 		last := s.deadline.Add(-s.patience)
 		for time.Now().Before(last) {
 			s.conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-			if _, err := s.conn.Write(b); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			_, err := s.conn.Write(b)
+			switch {
+			case err == nil:
+			case !errors.Is(err, os.ErrDeadlineExceeded):
 				s.exchange.note("the server ended the connection")
 				s.endedAfter(start)
+				return
+			case s.target.tls != nil:
+				s.exchange.note("over TLS nothing more can be tried: it ends with a write that was not complete")
 				return
 			}
 		}
