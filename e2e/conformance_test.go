@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -12,13 +13,14 @@ import (
 	"github.com/spoutws/spout/internal/conformance"
 )
 
-// check asks the server at url every case, or those of cases.
-func check(t *testing.T, url string, cases []conformance.Case) []conformance.Result {
+// check asks the server at url the cases. pid is its process, or 0 if what it costs is not judged.
+func check(t *testing.T, url string, pid int, cases []conformance.Case) []conformance.Result {
 	t.Helper()
 	k, err := conformance.New(conformance.Config{
 		URL:     url,
 		TLS:     &tls.Config{InsecureSkipVerify: true},
 		Timeout: 30 * time.Second,
+		PID:     pid,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -34,21 +36,32 @@ func check(t *testing.T, url string, cases []conformance.Case) []conformance.Res
 }
 
 // The server passes every case strictly: with its default limits, where messages above 1 MiB get
-// 1009, with a limit at which all of them are echoed, and over TLS.
+// 1009, with a limit at which all of them are echoed, and over TLS. What cases cost is judged of the
+// program as it is shipped: the race detector would add its own.
 func TestConformance(t *testing.T) {
 	spout := buildSpout(t)
+	shipped := buildWith(t, sourceRoot(t), nil, "github.com/spoutws/spout/cmd/spout")
 	for _, v := range []struct {
-		name    string
-		refuses bool // messages above 1 MiB
-		args    []string
+		name     string
+		measured bool
+		refuses  bool // messages above 1 MiB
+		args     []string
 	}{
-		{"default", true, nil},
-		{"16MiB", false, []string{"--max-message", "16MiB"}},
-		{"tls", true, []string{"--tls-self-signed"}},
+		{"default", true, true, nil},
+		{"16MiB", false, false, []string{"--max-message", "16MiB"}},
+		{"tls", false, true, []string{"--tls-self-signed"}},
 	} {
 		t.Run(v.name, func(t *testing.T) {
-			s := runSpout(t, spout, append([]string{"serve", "--addr", "127.0.0.1:0"}, v.args...)...)
-			for _, r := range check(t, echoURL(s), conformance.Cases()) {
+			t.Parallel() // they wait for deadlines
+			program, pid := spout, 0
+			if v.measured {
+				program = shipped
+			}
+			s := runSpout(t, program, append([]string{"serve", "--addr", "127.0.0.1:0"}, v.args...)...)
+			if v.measured && runtime.GOOS == "linux" {
+				pid = s.cmd.Process.Pid
+			}
+			for _, r := range check(t, echoURL(s), pid, conformance.Cases()) {
 				if r.Verdict != conformance.Pass {
 					t.Errorf("%s %s: %s\n%s", r.Verdict, r.ID, r.Reason, r.Exchange)
 				}
@@ -80,21 +93,26 @@ func echoed(r conformance.Result) bool {
 // testdata/peers.golden, better or worse, fails: a case has changed its mind. The file holds
 // totals only; -v prints the cases.
 func TestConformancePeers(t *testing.T) {
-	var got strings.Builder
-	for _, p := range peers.All {
-		t.Run(string(p), func(t *testing.T) {
-			var total conformance.Total
-			for _, r := range check(t, peers.Start(t, p), conformance.Cases()) {
-				total.Add(r.Verdict)
-				if r.Verdict != conformance.Pass {
-					t.Logf("%s %s: %s", r.Verdict, r.ID, r.Reason)
+	totals := make([]conformance.Total, len(peers.All))
+	t.Run("peers", func(t *testing.T) {
+		for i, p := range peers.All {
+			t.Run(string(p), func(t *testing.T) {
+				t.Parallel() // some wait for deadlines that never come
+				for _, r := range check(t, peers.Start(t, p), 0, conformance.Cases()) {
+					totals[i].Add(r.Verdict)
+					if r.Verdict != conformance.Pass {
+						t.Logf("%s %s: %s", r.Verdict, r.ID, r.Reason)
+					}
 				}
-			}
-			fmt.Fprintf(&got, "%s: %v\n", p, total)
-		})
-	}
+			})
+		}
+	})
 	if t.Failed() {
 		return
+	}
+	var got strings.Builder
+	for i, p := range peers.All {
+		fmt.Fprintf(&got, "%s: %v\n", p, totals[i])
 	}
 	const golden = "testdata/peers.golden"
 	want, err := os.ReadFile(golden)
