@@ -1,6 +1,9 @@
 package conformance
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // hangCases are closing handshakes that the client does not take part in as it should. The
 // connection ends all the same.
@@ -91,6 +94,19 @@ func hangCases(l *list) {
 		if !s.awaitClose(func() {}) {
 			s.fail("the server did not end the connection")
 		}
+	}).mostlyWaits(2)
+	l.add("lingering", "The connection ends in one direction, and this side neither ends the other nor stops sending: the server lets go of it", adviceDeadline, func(s *session) {
+		s.open()
+		s.sendFrames(closing(closeBody(1000, "")))
+		s.closeReply(1000)
+		// Who has let go of the connection resets it.
+		for time.Now().Before(s.deadline.Add(-s.patience / 4)) {
+			if _, err := netConn(s.conn).Write([]byte("x")); err != nil {
+				return
+			}
+			wait(s.ctx, 50*time.Millisecond)
+		}
+		s.lenient(adviceDeadline, "the server still takes what is sent")
 	}).mostlyWaits(2)
 	l.add("crowd", "50 connections that the server fails, and that go on: all are ended", ruleServerFail, func(s *session) {
 		members := make([]*session, 50)
