@@ -79,7 +79,7 @@ type visitor struct {
 }
 
 func visit(addr string) (v visitor, err error) {
-	d := spout.Dialer{Options: spout.Options{Logger: silent}, Client: &http.Client{Transport: &http.Transport{
+	d := spout.Dialer{Options: patient, Client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			nc, err := new(net.Dialer).DialContext(ctx, network, addr)
 			if err == nil {
@@ -130,7 +130,7 @@ var departures = []func(v visitor){
 func TestStressChurn(t *testing.T) {
 	const residents, perSecond, duration = 1000, 100, 10 * time.Second
 	all := &census{t: t}
-	srv := &spout.Server{Options: spout.Options{Logger: silent}}
+	srv := &spout.Server{Options: patient}
 	addr := serveTCP(t, &http.Server{Handler: srv.Handler(func(*http.Request) (spout.Handler, error) { return &resident{census: all}, nil })})
 
 	var talking, visiting sync.WaitGroup

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/spoutws/spout"
 )
@@ -71,18 +72,24 @@ func (h *reckless) OnClose(*spout.Conn, error) {
 	defer func() { h.closed++ }()
 }
 
+// patient are options with which no deadline comes only because the machine is busy.
+var patient = spout.Options{WriteTimeout: time.Minute, CloseTimeout: time.Minute, Logger: silent}
+
 // Handlers panic at random, in any event: each connection still has one OnClose, last, no message after the
 // panic, and its client is told by 1011; the log has each panic; connections whose handlers don't panic
 // notice nothing.
 func TestStressPanics(t *testing.T) {
 	const clients, lives, messages, odds = 20, 50, 20, 40
 	l := &logged{}
-	srv := &spout.Server{Options: spout.Options{Logger: l.logger()}}
+	o := patient
+	o.Logger = l.logger()
+	srv := &spout.Server{Options: o}
+	d := spout.Dialer{Options: patient, Client: &http.Client{Timeout: time.Minute}}
 	var panics, told, survived, handled atomic.Int64
 	var mu sync.Mutex
 	var handlers []*reckless
 	mux := http.NewServeMux()
-	mux.Handle("/calm", echoServer(spout.Options{}).Handler)
+	mux.Handle("/calm", echoServer(patient).Handler)
 	mux.Handle("/reckless", srv.Handler(func(*http.Request) (spout.Handler, error) {
 		h := &reckless{t: t, odds: odds, panics: &panics, over: make(chan struct{})}
 		mu.Lock()
@@ -91,13 +98,13 @@ func TestStressPanics(t *testing.T) {
 		return h, nil
 	}))
 	addr := serveTCP(t, &http.Server{Handler: mux})
-	calm, err := spout.Dial(t.Context(), "ws://"+addr+"/calm")
+	calm, err := d.Dial(t.Context(), "ws://"+addr+"/calm")
 	if err != nil {
 		t.Fatal(err)
 	}
 	// life is one connection to a reckless handler.
 	life := func() {
-		c, err := spout.Dial(context.Background(), "ws://"+addr+"/reckless")
+		c, err := d.Dial(context.Background(), "ws://"+addr+"/reckless")
 		if err != nil {
 			t.Error(err)
 			return

@@ -47,7 +47,7 @@ func (h *deployed) OnClose(_ *spout.Conn, err error) {
 // accepted messages, in order, when it reads the 1012.
 func TestStressShutdownUnderLoad(t *testing.T) {
 	const clients, rate, before = 1000, 5000, 2 * time.Second
-	srv := &spout.Server{Options: spout.Options{Logger: silent, CloseTimeout: time.Minute}}
+	srv := &spout.Server{Options: patient}
 	handlers := make([]*deployed, clients)
 	for i := range handlers {
 		handlers[i] = &deployed{t: t}
@@ -56,7 +56,7 @@ func TestStressShutdownUnderLoad(t *testing.T) {
 		i, err := strconv.Atoi(r.URL.Path[1:])
 		return handlers[i], err
 	})})
-	d := spout.Dialer{Options: spout.Options{Logger: silent}}
+	d := spout.Dialer{Options: patient, Client: &http.Client{Timeout: time.Minute}}
 	var all sync.WaitGroup
 	var sent, answered atomic.Int64
 	for i := range clients {
