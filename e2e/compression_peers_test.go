@@ -27,6 +27,12 @@ type settings struct {
 	Fragments        bool `json:"fragments,omitempty"`              // echoes come in several frames
 }
 
+// limited reports whether a window is.
+func (s settings) limited() bool {
+	_, number := s.ClientBits.(int)
+	return number || s.ServerBits > 0
+}
+
 func (s settings) String() string {
 	text, err := json.Marshal(s)
 	if err != nil {
