@@ -42,10 +42,11 @@ type Conn struct {
 	shrinking bool // the reader is woken to be replaced
 	unproved  bool // nothing has come since the last keepalive ping
 	// with writing:
-	writing bool // somebody has the write token
-	corked  bool // what is sent is held back
-	event   bool // an event is under way: what is sent are answers
-	dead    bool // nothing is sent any more
+	writing  bool // somebody has the write token
+	corked   bool // what is sent is held back
+	event    bool // an event is under way: what is sent are answers
+	answered bool // and something was sent in it
+	dead     bool // nothing is sent any more
 	// and with its end:
 	provisional bool // a failed write said end; what the peer sent before may say better
 	closing     bool // this side closes of its own accord

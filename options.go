@@ -28,7 +28,8 @@ type Options struct {
 
 	// SendLimit is the number of bytes that may wait to be sent. Then Send answers ErrFull and
 	// Write waits. While what a handler's events have sent is above half of it, the connection is
-	// not read. An empty queue takes one message of any size. Default: 1 MiB.
+	// not read; after that there is room for the next event's first answer. An empty queue takes
+	// one message of any size. Default: 1 MiB.
 	SendLimit int
 
 	// PingInterval is the time between the pings that are sent to see that the peer is there,

@@ -97,7 +97,7 @@ const (
 func (c *Conn) step(p []byte) (rest []byte, next stepNext) {
 	for {
 		c.mu.Lock()
-		c.event = false
+		c.event, c.answered = false, false
 		c.retireBetweenEvents()
 		done, pause := c.killed || c.failed, len(p) > 0 && c.mustPause()
 		c.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -232,6 +233,61 @@ func TestHalfFullQueueStopsDecoding(t *testing.T) {
 		}
 		for i := range n {
 			p.wantTexts(fmt.Sprint(i))
+		}
+		p.finish(1000)
+	})
+}
+
+// Nor is one whose answers are larger than half of SendLimit, or than all of it; but only the first
+// answer of an event has that room, and not beside what others have queued.
+func TestLargeAnswers(t *testing.T) {
+	for _, size := range []int{600_000, 1 << 20} {
+		synctest.Test(t, func(t *testing.T) {
+			h := &recorder{message: func(c *spout.Conn, m spout.Message) error { return c.Send(m) }}
+			_, p := served(t, h, spout.Options{})
+			message := strings.Repeat("x", size)
+			const n = 4
+			go func() {
+				for range n {
+					p.nc.Write(masked(fin|opText, message))
+				}
+			}()
+			for range n {
+				// Piece by piece, so that the reading goes on while much of an answer waits.
+				for rest := len(unmasked(fin|opText, message)); rest > 0; {
+					k, err := io.ReadFull(p.in, make([]byte, min(rest, 50_000)))
+					if err != nil {
+						t.Fatal(err)
+					}
+					rest -= k
+					synctest.Wait()
+				}
+			}
+			p.finish(1000)
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var second, beside error
+		h := &recorder{message: func(c *spout.Conn, m spout.Message) error {
+			if m.String() == "twice" {
+				c.Send(text(900, "first"))
+				second = c.Send(text(900, "second"))
+				return nil
+			}
+			beside = c.Send(text(1200, "beside"))
+			return nil
+		}}
+		c, p := served(t, h, spout.Options{SendLimit: 1000})
+		p.send(masked(fin|opText, "twice"))
+		synctest.Wait()
+		p.wantTexts("first")
+		synctest.Wait()
+		c.Send(text(500, "another's"))
+		p.send(masked(fin|opText, "beside"))
+		synctest.Wait()
+		p.wantTexts("another's")
+		if !errors.Is(second, spout.ErrFull) || !errors.Is(beside, spout.ErrFull) {
+			t.Errorf("the second answer of an event: %v; the first, beside another's message: %v", second, beside)
 		}
 		p.finish(1000)
 	})

@@ -16,6 +16,13 @@ func (o *outbox) room(n, limit int) bool {
 	return o.size == 0 || limit == 0 || o.size+o.flown+n <= limit
 }
 
+// answerRoom is room for the first answer of an event, which the answers to events before it leave
+// room for: the reading has waited until there were few enough.
+func (o *outbox) answerRoom(n, limit int) bool {
+	beside := o.size - o.answers
+	return beside == 0 || limit == 0 || beside+o.flown+n <= limit
+}
+
 // streamRoom is room for the WriteFrom in mid-message, which must not wait for what follows it.
 func (o *outbox) streamRoom(n, limit int) bool {
 	ahead := o.size - o.behind

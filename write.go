@@ -83,6 +83,7 @@ func (c *Conn) add(f frame) {
 	o.add(f)
 	if c.event {
 		o.answers += o.size - before
+		c.answered = true
 	}
 }
 
@@ -98,7 +99,14 @@ func (c *Conn) queue() *outbox {
 // hasRoom reports whether the frame may be queued now: not past calls that wait. c.mu is held.
 func (c *Conn) hasRoom(f frame) bool {
 	o := c.out
-	return o == nil || len(o.waiters) == 0 && o.room(f.size(o.mask), c.cfg.sendLimit)
+	if o == nil {
+		return true
+	}
+	room := o.room
+	if c.event && !c.answered {
+		room = o.answerRoom
+	}
+	return len(o.waiters) == 0 && room(f.size(o.mask), c.cfg.sendLimit)
 }
 
 // WriteJSON sends v as a text message in JSON, as [Conn.Write] does.

@@ -143,6 +143,7 @@ func (c *Conn) addStreamed(f frame) {
 	o.addFrame(f.header, f.payload, false)
 	if c.event {
 		o.answers += o.size - before
+		c.answered = true
 	}
 }
 
