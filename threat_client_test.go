@@ -31,6 +31,8 @@ func (c counted) Write(p []byte) (int, error) {
 func TestT26EndlessAnswer(t *testing.T) {
 	const ok = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 	many := func(s string) string { return strings.Repeat(s, 1000) }
+	var most int64
+	var longest time.Duration
 	for _, c := range []struct {
 		name, start, again string
 		pause              time.Duration
@@ -79,6 +81,7 @@ func TestT26EndlessAnswer(t *testing.T) {
 				took := time.Since(start)
 				_, after := allocated()
 				t.Logf("after %v, %d bytes read, %d allocated: %.200v", took, n.Load(), after-before, err)
+				most, longest = max(most, n.Load()), max(longest, took)
 				if took != c.took {
 					t.Errorf("after %v, want %v", took, c.took)
 				}
@@ -95,6 +98,8 @@ func TestT26EndlessAnswer(t *testing.T) {
 			})
 		})
 	}
+	figure(t, most <= 64<<10, "64 KiB", "%.1f KiB read of an endless answer", float64(most)/1024)
+	figure(t, longest <= 10*time.Second, "10 s", "given up after %v", longest)
 }
 
 // T26: without a connection, or in the midst of TLS, dialling ends after 10 s as well, or when the
@@ -177,7 +182,7 @@ func TestT26Redirect(t *testing.T) {
 			})
 		}
 	}
-	t.Logf("%d redirects, %d followed", 15, reached.Load())
+	figure(t, reached.Load() == 0, "0", "%d of 15 redirects followed", reached.Load())
 	if reached.Load() > 0 {
 		t.Error("a redirect was followed")
 	}
@@ -192,6 +197,7 @@ func TestT26WrongAnswer(t *testing.T) {
 		return append(append(all, good[i+1:]...), lines...)
 	}
 	with := func(lines ...string) []string { return append(append([]string(nil), good...), lines...) }
+	judged, answers := 0, 0
 	for _, c := range []struct {
 		name   string
 		status string
@@ -246,9 +252,11 @@ func TestT26WrongAnswer(t *testing.T) {
 					}
 				}()
 				conn, err := dialled()
+				answers++
 				if (err == nil) != c.good {
 					t.Fatalf("dialled with %v", err)
 				}
+				judged++
 				if err == nil {
 					conn.CloseNow()
 					return
@@ -260,6 +268,7 @@ func TestT26WrongAnswer(t *testing.T) {
 			})
 		})
 	}
+	figureAll(t, judged, answers, "answers judged as they must be")
 	t.Run("subprotocol where none was offered", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p, dialled := dialPeer(t, &spout.Dialer{}, "ws://spout.test/")

@@ -36,6 +36,7 @@ func bomb(t testing.TB, size int) string {
 // and never held.
 func TestT3Bomb(t *testing.T) {
 	payload := bomb(t, 64<<20)
+	var most int64
 	ways := map[string]func(p *deflatePeer) []byte{
 		"one frame": func(p *deflatePeer) []byte { return p.side.frame(fin|rsv1|opBinary, payload) },
 		"frames of 1 KiB": func(p *deflatePeer) []byte {
@@ -73,6 +74,8 @@ func TestT3Bomb(t *testing.T) {
 					atMost := int64(2_000_000 + 3*len(attack))
 					if how == "Reader" {
 						atMost += 4_000_000 // io.ReadAll's
+					} else {
+						most = max(most, after-before)
 					}
 					if after-before > atMost {
 						t.Errorf("over %d bytes", atMost)
@@ -81,6 +84,7 @@ func TestT3Bomb(t *testing.T) {
 			})
 		}
 	}
+	figure(t, most <= 2_000_000, "2 MB", "%d KiB that become 64 MiB: %s allocated, by both ends", len(payload)>>10, kB(most))
 }
 
 // T3: a message at the limit is taken, also where it is larger compressed.
@@ -116,6 +120,7 @@ func TestT13Inflated(t *testing.T) {
 		"bad text far behind":    func(p *deflatePeer) string { return p.deflate(strings.Repeat("ä", 50_000) + "\xc3(") },
 		"tail left on, and more": func(p *deflatePeer) string { return p.deflate("abc") + flushTail[:3] },
 	}
+	refused, tried := 0, 0
 	for i := range 20 {
 		attacks[fmt.Sprintf("cut by %d", i+1)] = func(p *deflatePeer) string {
 			payload := p.deflate(scrambled(100))
@@ -136,14 +141,81 @@ func TestT13Inflated(t *testing.T) {
 					}()
 					go p.nc.Write(frames)
 					got, end := receive(c)
-					if fmt.Sprint(got) != "[good]" || spout.CloseCode(end) != spout.CloseInvalidText {
-						t.Errorf("got %.60q, then %v", got, end)
-					}
-					if f := <-answered; f.closeCode() != 1007 {
-						t.Errorf("answered with %v", f)
+					f := <-answered
+					tried++
+					if fmt.Sprint(got) != "[good]" || spout.CloseCode(end) != spout.CloseInvalidText || f.closeCode() != 1007 {
+						t.Errorf("got %.60q, then %v, answered with %v", got, end, f)
+					} else {
+						refused++
 					}
 				})
 			})
 		}
 	}
+	figureAll(t, refused, tried, "compressed messages that are cut, junk or no UTF-8 get 1007 and are not delivered")
+}
+
+// T21: control frames and uncompressed messages, between compressed messages and within them, leave the
+// windows of context takeover as they are, in both directions.
+func TestT21Between(t *testing.T) {
+	const rounds = 200
+	right, all := 0, 0
+	for how, receive := range receive {
+		t.Run(how, func(t *testing.T) {
+			eachCompressedSide(t, spout.Options{}, func(t *testing.T, c *spout.Conn, p *deflatePeer) {
+				var frames []byte
+				var want []string
+				for i := range rounds {
+					whole, cut, plain := sentence(i), sentence(rounds+i), "uncompressed "+sentence(i)
+					frames = append(frames, p.deflated(whole)...)
+					payload := p.deflate(cut)
+					half := len(payload) / 2
+					for _, f := range []struct {
+						b0      byte
+						payload string
+					}{
+						{fin | opPing, whole[:20]}, {rsv1 | opText, payload[:half]}, {fin | opPong, cut[:20]}, {fin | opPing, ""},
+						{fin | opContinuation, payload[half:]}, {fin | opText, plain}, {fin | opPong, ""},
+					} {
+						frames = append(frames, p.side.frame(f.b0, f.payload)...)
+					}
+					want = append(want, whole, cut, plain)
+				}
+				p.listen()
+				go func() {
+					p.nc.Write(frames)
+					p.nc.Close()
+				}()
+				got, _ := receive(c)
+				if !slices.Equal(got, want) {
+					t.Errorf("%d messages, not the %d that were sent", len(got), len(want))
+				}
+				all += len(want)
+				for i := range min(len(got), len(want)) {
+					if got[i] == want[i] {
+						right++
+					}
+				}
+			})
+		})
+	}
+	t.Run("Send", func(t *testing.T) {
+		eachCompressedSide(t, spout.Options{}, func(t *testing.T, c *spout.Conn, p *deflatePeer) {
+			for i := range rounds {
+				all += 2
+				c.Send(spout.Text(sentence(i)))
+				p.wantDeflated(sentence(i))
+				c.Ping([]byte(sentence(i)[:20]))
+				p.want(fin|opPing, sentence(i)[:20])
+				p.send(p.side.frame(fin|opPing, "?"))
+				p.want(fin|opPong, "?")
+				c.Send(spout.Text(sentence(i)).Uncompressed())
+				if b0, _, m := p.message(); b0 != opText || m != sentence(i) {
+					t.Fatalf("got %02x %.60q, want uncompressed %.60q", b0, m, sentence(i))
+				}
+				right += 2
+			}
+		})
+	})
+	figureAll(t, right, all, "messages right, with control frames between and within them")
 }

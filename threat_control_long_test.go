@@ -94,6 +94,7 @@ func TestT5PingFlood(t *testing.T) {
 	if held > atMost || u.size > atMost {
 		t.Errorf("%d bytes held, %d allocated, over %d", held, u.size, atMost)
 	}
+	figure(t, max(held, u.size) <= atMost, "4 MB", "200 MB of pings: %s held, %s allocated on the way", kB(held), kB(u.size))
 }
 
 // T6: control frames cost no allocation and little time. What is allocated is for a whole piece of
@@ -123,7 +124,12 @@ func TestT6ControlFrames(t *testing.T) {
 				}
 			}
 			<-h.done
-			if u := used(t).since(t, before, c.name, c.frames); u.objects > int64(c.frames/one) {
+			u := used(t).since(t, before, c.name, c.frames)
+			if c.name == "empty pongs" {
+				figure(t, u.cpu <= 200*time.Millisecond, "200 ms", "2 M pongs: %v of CPU, by both ends", u.cpu.Round(time.Millisecond))
+				figure(t, u.objects <= int64(c.frames/one), "one for 100", "2 M pongs: %d objects allocated", u.objects)
+			}
+			if u.objects > int64(c.frames/one) {
 				t.Errorf("%d objects allocated, over one for %d frames", u.objects, one)
 			}
 		})

@@ -76,6 +76,7 @@ var receive = map[string]func(c *spout.Conn) (messages []string, end error){
 // T12: of a stream that ends early, only the messages that were complete are delivered.
 func TestT12CutStream(t *testing.T) {
 	long := strings.Repeat("m", 130)
+	cuts, delivered := 0, 0
 	for name, receive := range receive {
 		t.Run(name, func(t *testing.T) {
 			eachSide(t, func(t *testing.T, s side) {
@@ -107,9 +108,12 @@ func TestT12CutStream(t *testing.T) {
 					}
 				}
 				t.Logf("%d streams of %d bytes cut short, %d delivered something incomplete", len(stream), len(stream), truncated)
+				cuts += len(stream)
+				delivered += truncated
 			})
 		})
 	}
+	figure(t, delivered == 0, "0", "%d delivered of %d messages that were cut", delivered, cuts)
 }
 
 // T12: the same on a socket, whether its peer closes or resets it.
@@ -176,6 +180,7 @@ var notUTF8 = []struct {
 // wherever the stream is cut and the message fragmented.
 func TestT13BadText(t *testing.T) {
 	const before, after = "κό€😀", "tail"
+	refused, all := 0, 0
 	for _, c := range notUTF8 {
 		t.Run(c.name, func(t *testing.T) {
 			eachSide(t, func(t *testing.T, s side) {
@@ -189,6 +194,7 @@ func TestT13BadText(t *testing.T) {
 				}
 				tried := 0
 				try := func(pieces ...[]byte) {
+					all++
 					_, p := pair(t, s.client, spout.Options{})
 					for _, piece := range pieces {
 						p.send(piece)
@@ -206,10 +212,12 @@ func TestT13BadText(t *testing.T) {
 					rest := announce(s, fin|opContinuation, text[split:], announced-uint64(split))
 					try(s.frame(opText, text[:split]), rest)
 				}
-				t.Logf("%d of %d ways to cut it end with 1007", tried, tried)
+				t.Logf("%d ways to cut it end with 1007", tried)
+				refused += tried
 			})
 		})
 	}
+	figureAll(t, refused, all, fmt.Sprintf("ways to cut %d texts get 1007 at the bad byte", len(notUTF8)))
 }
 
 // announce returns a frame whose header announces a length and which has a start of its payload.
@@ -310,6 +318,7 @@ func TestT14Frames(t *testing.T) {
 		add(fmt.Sprintf("close code %d", code), func(s side) []byte { return s.frame(fin|opClose, closing(code, "")) })
 	}
 
+	refusedAll, triedAll := 0, 0
 	eachSide(t, func(t *testing.T, s side) {
 		refused := 0
 		for _, c := range cases {
@@ -319,6 +328,7 @@ func TestT14Frames(t *testing.T) {
 				pieces = append(pieces, bytes.SplitAfter(bad, nil))
 			}
 			for _, pieces := range pieces {
+				triedAll++
 				conn, p := pair(t, s.client, spout.Options{})
 				h := &recorder{}
 				serve(t, conn, h)
@@ -333,17 +343,20 @@ func TestT14Frames(t *testing.T) {
 				f := p.read()
 				if f.closeCode() != 1002 {
 					t.Errorf("%s: answered with %v, want 1002", c.name, f)
+				} else {
+					refused++
 				}
 				p.nc.Close()
 				if end := h.wait(t); end.Code != spout.CloseProtocol || end.Remote || end.Err == nil {
 					t.Errorf("%s: OnClose got %v", c.name, end)
 				}
 				h.want(t, "open", "text good", "close 1002")
-				refused++
 			}
 		}
 		t.Logf("%d violations refused with 1002", refused)
+		refusedAll += refused
 	})
+	figureAll(t, refusedAll, triedAll, "violations get 1002")
 }
 
 // long returns a frame without payload whose length has a longer form than need be.
@@ -396,9 +409,11 @@ func TestT15Masks(t *testing.T) {
 			note(p.wantClose(1000))
 		}
 		// Of 4,000 keys of 32 bits, two are equal once in 500 runs, six never.
-		if again := len(keys) - len(seen); again > 2 {
+		again := len(keys) - len(seen)
+		if again > 2 {
 			t.Errorf("%d of %d keys came again", again, len(keys))
 		}
+		figure(t, again <= 2, "2", "%d of %d keys came again", again, len(keys))
 		least, most := len(keys), 0
 		for _, n := range ones {
 			least, most = min(least, n), max(most, n)
@@ -451,7 +466,7 @@ func TestT15Processes(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d different keys of 16", len(seen))
+	figure(t, len(seen) >= 15, "1", "%d of 16 keys of two processes came again", 16-len(seen))
 	if len(seen) < 15 {
 		t.Errorf("keys came again:\n%s%s", &output[0], &output[1])
 	}

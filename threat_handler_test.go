@@ -59,6 +59,7 @@ func TestT22ManyWriters(t *testing.T) {
 			return send(c, spout.Text(s))
 		},
 	}
+	inOrder := 0
 	for _, s := range sides {
 		t.Run(s.name, func(t *testing.T) {
 			c, p := socketPair(t, s.client, spout.Options{SendLimit: 64 << 10})
@@ -110,8 +111,10 @@ func TestT22ManyWriters(t *testing.T) {
 			if got != writers*messages {
 				t.Errorf("messages are missing")
 			}
+			inOrder += got
 		})
 	}
+	figureAll(t, inOrder, len(sides)*writers*messages, fmt.Sprintf("messages of %d writers whole and in order", writers))
 }
 
 // T22: closing while others write harms nobody: each call returns nil or a CloseError.
@@ -212,8 +215,9 @@ func TestT23Panics(t *testing.T) {
 			}
 			if f.closeCode() != c.code {
 				t.Errorf("a panic in %s was answered with %v, want %d", c.where, f, c.code)
+			} else {
+				closed++
 			}
-			closed++
 			if c.code == 1011 {
 				p.send(masked(fin|opClose, closing(1011, "")))
 			}
@@ -229,6 +233,7 @@ func TestT23Panics(t *testing.T) {
 	panics, stacks := strings.Count(text, "handler panicked"), strings.Count(text, "TestT23Panics")
 	t.Logf("%d connections whose handler panicked: %d close frames, %d times OnClose, %d lines in the log, with %d mentions of the function",
 		5*each, closed, ends.Load(), panics, stacks)
+	figureAll(t, min(closed, int(ends.Load()), panics), 5*each, "panics: a close frame, OnClose, and a log line with the stack")
 	if panics != 5*each || ends.Load() != 5*each || stacks < 5*each {
 		t.Error("something is missing")
 	}

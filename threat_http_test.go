@@ -26,6 +26,7 @@ func TestT16Origin(t *testing.T) {
 		t.Fatal(err)
 	}
 	const yes, no = 101, 403
+	right, asked := 0, 0
 	for _, c := range []struct {
 		name        string
 		headers     string // separated by |
@@ -106,8 +107,11 @@ func TestT16Origin(t *testing.T) {
 				}
 				lines := strings.Split(c.headers, "|")
 				p.send([]byte(withHeaders(request("/"), lines)))
+				asked++
 				if got := p.response().StatusCode; got != way.want {
 					t.Errorf("%s: answered %d, want %d", way.name, got, way.want)
+				} else {
+					right++
 				}
 				if got := opened.Load() == 1; got != (way.want == yes) {
 					t.Errorf("%s: open was called: %v", way.name, got)
@@ -116,6 +120,7 @@ func TestT16Origin(t *testing.T) {
 			}
 		})
 	}
+	figureAll(t, right, asked, "origins judged as they must be")
 }
 
 // withHeaders adds lines to a request, as they are; a Host replaces that which it has.
@@ -221,7 +226,7 @@ func TestT17SecondRequest(t *testing.T) {
 	p.nc.Close()
 	srv.Shutdown(t.Context())
 	try("shut down", request("/"), 503, smuggled)
-	t.Logf("%d refusals, %d second requests answered, %d reached a handler", len(refusals)+1, answered, reached.Load())
+	figure(t, answered == 0, "0", "%d second requests answered behind %d refusals", answered, 2*len(refusals)+1)
 	if reached.Load() > 0 {
 		t.Error("a smuggled request was carried out")
 	}
@@ -308,6 +313,7 @@ func TestT17BehindGoodHandshake(t *testing.T) {
 // waited for.
 func TestT18Body(t *testing.T) {
 	frame := string(masked(fin|opText, "hello"))
+	refused, tried := 0, 0
 	for _, c := range []struct {
 		name, request string
 	}{
@@ -332,8 +338,11 @@ func TestT18Body(t *testing.T) {
 				go p.nc.Write([]byte(c.request))
 				resp := p.response()
 				io.Copy(io.Discard, resp.Body)
+				tried++
 				if resp.StatusCode != 400 && resp.StatusCode != 501 || !resp.Close {
 					t.Errorf("answered %s, close %v", resp.Status, resp.Close)
+				} else {
+					refused++
 				}
 				if rest, _ := io.ReadAll(p.in); len(rest) > 0 {
 					t.Errorf("answered with more: %q", rest)
@@ -347,6 +356,7 @@ func TestT18Body(t *testing.T) {
 			})
 		})
 	}
+	figureAll(t, refused, tried, "bodies refused, none of them read as frames or requests")
 	// A body of no bytes is none.
 	serveMemory(t, echoServer(spout.Options{})).dial(t).upgrade("/", "Content-Length: 0")
 }
@@ -356,6 +366,7 @@ var injections = []string{"a\r\nInjected: yes", "a\nInjected: yes", "a\rInjected
 
 // T19: what a program configures can't end a header line.
 func TestT19ServerHeaders(t *testing.T) {
+	tried, injected := 0, 0
 	for _, bad := range injections {
 		for _, c := range []struct {
 			name string
@@ -400,8 +411,10 @@ func TestT19ServerHeaders(t *testing.T) {
 				if resp.StatusCode != want {
 					t.Errorf("answered %s, want %d", resp.Status, want)
 				}
+				tried++
 				for name, values := range resp.Header {
 					if strings.Contains(name, "Injected") {
+						injected++
 						t.Errorf("header %s: %q was injected", name, values)
 					}
 				}
@@ -411,10 +424,12 @@ func TestT19ServerHeaders(t *testing.T) {
 			})
 		}
 	}
+	figure(t, injected == 0, "0", "%d headers injected by %d settings of a server", injected, tried)
 }
 
 // T19: nor can what a client is told to send.
 func TestT19ClientHeaders(t *testing.T) {
+	refused, tried := 0, 0
 	for _, bad := range injections {
 		for _, c := range []struct {
 			name string
@@ -432,15 +447,18 @@ func TestT19ClientHeaders(t *testing.T) {
 				m := newMemory()
 				m.Close() // nobody is there, and nobody is needed
 				c.d.Client = &http.Client{Transport: &http.Transport{DialContext: m.DialContext}}
+				tried++
 				conn, err := c.d.Dial(t.Context(), c.url)
 				if err == nil {
 					conn.CloseNow()
 					t.Fatal("dialled")
 				}
 				t.Log(err)
+				refused++
 			})
 		}
 	}
+	figureAll(t, refused, tried, "settings of a client refused")
 	for _, bad := range injections {
 		srv := &spout.Server{Options: spout.Options{Subprotocols: []string{bad}, Logger: silent}}
 		p := serveMemory(t, &http.Server{Handler: srv.HandlerFunc(nil)}).dial(t)

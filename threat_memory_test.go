@@ -44,6 +44,8 @@ func smallSockets(ctx context.Context, nc net.Conn) context.Context {
 func TestT1LengthBeyondLimit(t *testing.T) {
 	const atMost = 64 << 10
 	addr := serveTCP(t, echoServer(spout.Options{}))
+	var slowest time.Duration
+	var most int64
 	for _, c := range []struct {
 		name, frame string
 		code        uint16
@@ -64,11 +66,14 @@ func TestT1LengthBeyondLimit(t *testing.T) {
 			_, after := allocated()
 			p.wantEnd()
 			t.Logf("close frame with %d after %v, %d bytes allocated", c.code, took, after-before)
+			slowest, most = max(slowest, took), max(most, after-before)
 			if after-before > atMost {
 				t.Errorf("%d bytes allocated, over %d", after-before, atMost)
 			}
 		})
 	}
+	figure(t, slowest <= 100*time.Millisecond, "100 ms", "close frame after %v", slowest.Round(time.Microsecond))
+	figure(t, most <= atMost, "64 KiB", "%s allocated, by both ends", kB(most))
 	dialTCP(t, addr).upgrade("/").hello()
 }
 
@@ -83,7 +88,8 @@ func TestT1LengthsAddUp(t *testing.T) {
 
 // T2: memory follows what has arrived, not what is announced.
 func TestT2ClaimedLength(t *testing.T) {
-	const conns, claim = 200, 16 << 20
+	const conns, claim, atMost = 200, 16 << 20, 4_000_000
+	var most int64
 	for _, style := range []string{"served", "read"} {
 		t.Run(style, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -101,8 +107,8 @@ func TestT2ClaimedLength(t *testing.T) {
 				synctest.Wait()
 				held := live() - before
 				t.Logf("%d connections that claim %d bytes and send one hold %d bytes", conns, claim, held)
-				if held > 4_000_000 {
-					t.Errorf("over 4 MB")
+				if most = max(most, held); held > atMost {
+					t.Errorf("over %d", atMost)
 				}
 
 				// Twice what has arrived is the most, at any size.
@@ -124,6 +130,7 @@ func TestT2ClaimedLength(t *testing.T) {
 			})
 		})
 	}
+	figure(t, most <= atMost, "4 MB", "%d connections that claim 16 MiB and send a byte hold %s", conns, kB(most))
 }
 
 // T4: a message may have 16,384 frames, and one more is too many, empty or not.
@@ -151,6 +158,7 @@ func TestT4FragmentLimit(t *testing.T) {
 // limit, taken.
 func TestT4FragmentFlood(t *testing.T) {
 	const fragments, block = 1_000_000, 10_000
+	var most int64 // but for what they carry
 	for _, c := range []struct {
 		name, payload string
 		limit         int
@@ -184,12 +192,16 @@ func TestT4FragmentFlood(t *testing.T) {
 			if held > c.atMost {
 				t.Errorf("over %d", c.atMost)
 			}
+			if c.payload == "" || c.limit == 0 {
+				most = max(most, held)
+			}
 			if c.limit < 0 {
 				p.send(masked(fin|opContinuation, ""))
 				p.want(fin|opBinary, strings.Repeat(c.payload, 1+fragments))
 			}
 		})
 	}
+	figure(t, most <= 1_000_000, "1 MB", "1 M fragments hold %s", kB(most))
 }
 
 // T5: of the pongs that wait, 16 are kept and the newest; the write timeout ends the connection.
@@ -250,6 +262,7 @@ func TestT7QueueForSlowPeer(t *testing.T) {
 	var srv spout.Server
 	h, conns := held(&srv)
 	addr := serveTCP(t, &http.Server{Handler: h, ConnContext: smallSockets})
+	var beyond int64
 	for _, size := range []int{0, 128, 4000, 8000, 8188, 8189, 9000, 32 << 10, 300_000, limit} {
 		t.Run(fmt.Sprintf("messages of %d bytes", size), func(t *testing.T) {
 			p := dialTCP(t, addr).upgrade("/")
@@ -278,8 +291,10 @@ func TestT7QueueForSlowPeer(t *testing.T) {
 			}
 			runtime.KeepAlive(m)
 			c.CloseNow()
+			beyond = max(beyond, held-limit)
 		})
 	}
+	figure(t, beyond <= 64<<10, "64 KiB", "the queue for a peer that does not read holds its limit and %.1f KiB", float64(beyond)/1024)
 }
 
 // T7: a handler that answers a peer which sends but does not read is not fed further.
@@ -306,6 +321,7 @@ func TestT7SenderThatDoesNotRead(t *testing.T) {
 		if time.Since(start) != 10*time.Second {
 			t.Error("the write timeout of 10 s was not kept")
 		}
+		figure(t, time.Since(start) == 10*time.Second, "10 s", "a peer that takes no byte is dropped after %v", time.Since(start))
 	})
 }
 
@@ -334,7 +350,7 @@ func TestT7WriteWaits(t *testing.T) {
 
 // T7: others do not feel the peers that do not read.
 func TestT7OthersUnharmed(t *testing.T) {
-	const slow, rounds = 16, 2000
+	const slow, rounds, repeats = 16, 1000, 5
 	var srv spout.Server
 	hold, conns := held(&srv)
 	mux := http.NewServeMux()
@@ -342,15 +358,21 @@ func TestT7OthersUnharmed(t *testing.T) {
 	mux.Handle("/", echoServer(spout.Options{}).Handler)
 	addr := serveTCP(t, &http.Server{Handler: mux, ConnContext: smallSockets})
 	p := dialTCP(t, addr).upgrade("/")
+	// The median of a few, since one is at the mercy of whatever else the machine does.
 	p99 := func() time.Duration {
-		times := make([]time.Duration, rounds)
-		for i := range times {
-			start := time.Now()
-			p.hello()
-			times[i] = time.Since(start)
+		var all [repeats]time.Duration
+		for i := range all {
+			times := make([]time.Duration, rounds)
+			for i := range times {
+				start := time.Now()
+				p.hello()
+				times[i] = time.Since(start)
+			}
+			slices.Sort(times)
+			all[i] = times[rounds*99/100]
 		}
-		slices.Sort(times)
-		return times[rounds*99/100]
+		slices.Sort(all[:])
+		return all[repeats/2]
 	}
 	p99()
 	alone := p99()
@@ -364,7 +386,8 @@ func TestT7OthersUnharmed(t *testing.T) {
 		full++
 	}
 	beside := p99()
-	t.Logf("p99 of an echo: %v alone, %v beside %d peers that do not read: %.2f x", alone, beside, full, float64(beside)/float64(alone))
+	ratio := float64(beside) / float64(alone)
+	figure(t, ratio <= 1.2, "1.2 x", "p99 of others: %v alone, %v beside %d peers that do not read, %.2f x", alone, beside, full, ratio)
 	for c := range srv.Conns() {
 		if c.Buffered() == 0 {
 			t.Errorf("a peer that does not read has nothing queued")

@@ -19,6 +19,7 @@ import (
 func TestT8HalfHandshake(t *testing.T) {
 	const timeout, count = 10 * time.Second, 300
 	half, _, _ := strings.Cut(request("/"), "Sec-WebSocket-Version")
+	inTime, all := 0, 0
 	for _, c := range []struct {
 		name, start string
 		drips       bool
@@ -57,9 +58,12 @@ func TestT8HalfHandshake(t *testing.T) {
 				}
 				t.Logf("%d of %d closed after %v", closed, count, timeout)
 				m.dial(t).upgrade("/").hello()
+				inTime += closed
+				all += count
 			})
 		})
 	}
+	figure(t, inTime == all, "all by 11 s", "%d of %d half handshakes closed after %v", inTime, all, timeout)
 }
 
 // T8: a client that does not take the answer to its handshake holds nothing up for longer than the
@@ -111,6 +115,7 @@ func TestT9PeerWithoutLife(t *testing.T) {
 	}
 	const s = time.Second
 	long := header(fin|opBinary, 1<<20, true)
+	ways, late := 0, time.Duration(0)
 	for _, c := range []struct {
 		name  string
 		o     spout.Options
@@ -144,10 +149,13 @@ func TestT9PeerWithoutLife(t *testing.T) {
 					if took != c.after || spout.CloseCode(err) != c.code {
 						t.Errorf("want %v after %v", c.code, c.after)
 					}
+					ways++
+					late = max(late, (took - c.after).Abs())
 				})
 			})
 		}
 	}
+	figure(t, late <= time.Second, "1 s", "%d silent, half-open or endless peers closed within %v of the deadline", ways, late)
 }
 
 // T9: bytes that come just when a deadline is looked at don't put it off.
@@ -234,6 +242,7 @@ func TestT10CloseTimeout(t *testing.T) {
 			p.drip(10*time.Millisecond, b)
 		}
 	}
+	var longest time.Duration
 	for _, c := range []struct {
 		name string
 		play func(*peer)
@@ -281,6 +290,7 @@ func TestT10CloseTimeout(t *testing.T) {
 						<-conn.Context().Done()
 						took := time.Since(start)
 						t.Logf("after %v: %v", took, context.Cause(conn.Context()))
+						longest = max(longest, took)
 						if took > 5*time.Second || spout.CloseCode(err) != spout.CloseNormal {
 							t.Errorf("over after %v with %v", took, err)
 						}
@@ -289,6 +299,7 @@ func TestT10CloseTimeout(t *testing.T) {
 			}
 		}
 	}
+	figure(t, longest <= 5500*time.Millisecond, "5.5 s", "closed after %v, whatever the peer does", longest)
 }
 
 // T10: the stream is given up in time even while a handler blocks.
@@ -375,6 +386,7 @@ func TestT10Sockets(t *testing.T) {
 func TestT11CloseCodeArrives(t *testing.T) {
 	const rounds, more = 100, 200 << 10
 	addr := serveTCP(t, echoServer(spout.Options{}))
+	readAll, all := 0, 0
 	for _, c := range []struct {
 		name  string
 		frame []byte
@@ -397,8 +409,11 @@ func TestT11CloseCodeArrives(t *testing.T) {
 				read++
 			}
 			t.Logf("%d of %d peers that sent %d bytes more read %d; %v each", read, rounds, more, c.code, time.Since(start)/rounds)
+			readAll += read
+			all += rounds
 		})
 	}
+	figureAll(t, readAll, all, "peers that send on read the close code")
 	dialTCP(t, addr).upgrade("/").hello()
 }
 
