@@ -20,7 +20,8 @@ import (
 // Who can have text of their own compressed together with a secret, and see the size of what is
 // sent, can guess the secret: send secrets with [Message.Uncompressed].
 type Deflate struct {
-	// Level is how hard the compressor tries, from 1 (fastest) to 9. Default: 1.
+	// Level is how hard the compressor tries, from 1 (fastest) to 9. It makes no difference to a
+	// message of more than half of the window that the peer is limited to, if it is. Default: 1.
 	Level int
 
 	// MinSize is the size in bytes of the smallest message that is compressed. Default: 128.
@@ -31,8 +32,10 @@ type Deflate struct {
 	SendWindow int
 
 	// ReceiveWindow is how many bytes of what was received are kept for context takeover: a power
-	// of two from 256 bytes to 32 KiB, to which the peer is asked to keep. A peer that can't has to
-	// do without takeover. Default: 4 KiB. Negative: the peer always has to do without.
+	// of two from 256 bytes (which few can keep to; 512 is better) to 32 KiB, to which the peer is
+	// asked to keep. A peer that can't has to do without takeover; some servers do neither, and
+	// can't be dialled with less than 32 KiB. Default: 4 KiB. Negative: the peer always has to do
+	// without.
 	ReceiveWindow int
 }
 
@@ -129,15 +132,16 @@ func (c *Conn) worth(m Message) bool {
 	return c.compression != nil && !m.uncompressed && len(m.frame().payload) >= c.cfg.compressing.minSize
 }
 
-// frame returns the message as a compressed frame, or as a plain one if that is not smaller. The
-// former must be told to out.Sent when it is queued. z.mu is held.
+// frame returns the message as a compressed frame, or as a plain one if that is better. The former
+// must be told to out.Sent when it is queued. z.mu is held.
 func (z *compression) frame(m Message) frame {
 	if m.prepared != nil {
 		return m.prepared.compressed(z.out.Kind())
 	}
 	f := m.frame()
 	payload := z.out.Append(getLarge()[:0], f.payload, true)
-	if len(payload) >= len(f.payload) {
+	// What the window can hold is compressed even so: the next message may be like it.
+	if len(payload) >= len(f.payload) && len(f.payload) > z.out.Window() {
 		putBuffer(payload)
 		return f
 	}

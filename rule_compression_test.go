@@ -90,7 +90,7 @@ func TestCompressionServed(t *testing.T) {
 // Small messages and what does not become smaller are sent as they are, and are nothing to refer to.
 func TestCompressionNotWorth(t *testing.T) {
 	eachCompressedSide(t, spout.Options{}, func(t *testing.T, c *spout.Conn, p *deflatePeer) {
-		random := noise(2000)
+		random := noise(5000) // more than the window holds
 		for _, m := range []string{strings.Repeat("a", 127), random, random} {
 			c.Send(spout.Binary([]byte(m)))
 			if b0, _, got := p.message(); b0 != opBinary || got != m {
@@ -141,6 +141,21 @@ func TestCompressionPrepared(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Messages that are worth nothing alone are compressed by what they share with those before them.
+func TestCompressionOfWhatRepeats(t *testing.T) {
+	eachCompressedSide(t, spout.Options{}, func(t *testing.T, c *spout.Conn, p *deflatePeer) {
+		m := scrambled(150)
+		var sizes []int
+		for range 10 {
+			c.Send(spout.Text(m))
+			sizes = append(sizes, p.wantDeflated(m)...)
+		}
+		if sizes[0] > len(m)+11 || sizes[9] > len(m)/4 {
+			t.Errorf("%d bytes become %v", len(m), sizes)
+		}
+	})
 }
 
 // A prepared message costs one compression for each kind, however many it is sent to.

@@ -54,6 +54,7 @@ func TestCompressionAccepted(t *testing.T) {
 		{&spout.Deflate{}, a + ", " + b, "permessage-deflate; server_no_context_takeover; client_no_context_takeover", true},
 		{&spout.Deflate{}, a + ", " + b, "permessage-deflate", false},
 		{&spout.Deflate{}, a + ", " + b, "permessage-deflate; server_max_window_bits=13", false},
+		{&spout.Deflate{ReceiveWindow: -1}, b, "permessage-deflate", false},
 		{&spout.Deflate{}, a + ", " + b, "permessage-deflate; server_max_window_bits=12; client_max_window_bits", false},
 		{&spout.Deflate{}, a + ", " + b, "permessage-deflate; server_max_window_bits=12; server_max_window_bits=12", false},
 		{&spout.Deflate{}, a + ", " + b, "permessage-deflate; server_max_window_bits=12; unknown", false},

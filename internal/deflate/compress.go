@@ -28,6 +28,9 @@ func NewCompressor(d Direction, level, limit int) Compressor {
 	return Compressor{kind: Kind{level, d.Bits}, window: newWindow(d, limit)}
 }
 
+// Window returns how many bytes are kept, 0 without context takeover.
+func (c *Compressor) Window() int { return c.window.size }
+
 // Kind returns the kind of payload that the peer can inflate.
 func (c *Compressor) Kind() Kind { return c.kind }
 
@@ -45,12 +48,15 @@ func (c *Compressor) Sent(p []byte) { c.window.slide(p) }
 func (k Kind) Append(dst, p []byte) []byte { return k.append(dst, nil, p, true) }
 
 func (k Kind) append(dst, history, p []byte, last bool) []byte {
+	if len(p) <= 1<<k.Bits/2 {
+		// No distance can be longer than all that is given: any compressor will do.
+		history = history[max(0, len(history)+len(p)-1<<k.Bits):]
+		k.Bits = maxBits
+	}
 	w := k.get()
 	w.out = dst
 	// Neither fails but where its destination does.
 	if len(p) < stateless {
-		// The distances span all that it is given.
-		history = history[max(0, len(history)+len(p)-1<<k.Bits):]
 		flate.StatelessDeflate(w, p, false, history)
 	} else {
 		w.ResetDict(w, history)

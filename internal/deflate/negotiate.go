@@ -177,7 +177,8 @@ func Accept(e proto.Extension, w Wish) (Terms, error) {
 		clientBits = p.clientBits
 	}
 	if !p.serverNoTakeover && (w.Receive == 0 || serverBits > windowBits(w.Receive)) {
-		return Terms{}, fmt.Errorf("%s: it neither keeps to the window that was offered (Deflate.ReceiveWindow) nor does without context takeover", Name)
+		return Terms{}, fmt.Errorf("%s: the server neither keeps to the window of %d bytes that was offered nor does without context takeover "+
+			"(Deflate.ReceiveWindow; 32 KiB suits every server)", Name, w.Receive)
 	}
 	return Terms{
 		Send:    Direction{Takeover: w.Send > 0 && !p.clientNoTakeover, Bits: clientBits},
