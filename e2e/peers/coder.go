@@ -6,7 +6,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-func coderEcho() http.Handler {
+// coderEcho serves with a limit of messages, 0 for that of the library.
+func coderEcho(limit int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 			Subprotocols:    []string{Subprotocol},
@@ -20,7 +21,9 @@ func coderEcho() http.Handler {
 			c.Close(websocket.StatusCode(code), closeReason)
 			return
 		}
-		c.SetReadLimit(messageLimit)
+		if limit > 0 {
+			c.SetReadLimit(limit)
+		}
 		for {
 			t, data, err := c.Read(r.Context())
 			if err != nil || c.Write(r.Context(), t, data) != nil {

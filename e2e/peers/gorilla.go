@@ -9,7 +9,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-func gorillaEcho() http.Handler {
+// gorillaEcho serves with a limit of messages, 0 for that of the library.
+func gorillaEcho(limit int64) http.Handler {
 	up := websocket.Upgrader{Subprotocols: []string{Subprotocol}, EnableCompression: true}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := up.Upgrade(w, r, nil)
@@ -22,7 +23,9 @@ func gorillaEcho() http.Handler {
 			c.ReadMessage()
 			return
 		}
-		c.SetReadLimit(messageLimit)
+		if limit > 0 {
+			c.SetReadLimit(limit)
+		}
 		for {
 			t, data, err := c.ReadMessage()
 			if err != nil || c.WriteMessage(t, data) != nil {

@@ -48,9 +48,9 @@ func Start(t testing.TB, p Peer) string {
 	t.Helper()
 	switch p {
 	case Gorilla:
-		return serve(t, httptest.NewServer(gorillaEcho()))
+		return serve(t, httptest.NewServer(gorillaEcho(messageLimit)))
 	case Coder:
-		return serve(t, httptest.NewServer(coderEcho()))
+		return serve(t, httptest.NewServer(coderEcho(messageLimit)))
 	case Tornado, Websockets:
 		return run(t, Script(t, p, filepath.Join(sourceDir(), string(p)+"_echo.py")))
 	case WS:

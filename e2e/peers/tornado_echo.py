@@ -1,4 +1,7 @@
-"""Tornado's echo server: prints its port, ends with its standard input."""
+"""Tornado's echo server: prints its port, ends with its standard input.
+
+With the argument "defaults" its limits are those of Tornado.
+"""
 import os
 import sys
 import threading
@@ -30,11 +33,12 @@ def end_with_stdin():
     os._exit(0)
 
 
-app = web.Application(
-    [(r"/close/(\d+)", Close), (r"/.*", Echo)], websocket_max_message_size=64 << 20
-)
+settings, options = {}, {}
+if sys.argv[1:] != ["defaults"]:
+    settings, options = {"websocket_max_message_size": 64 << 20}, {"max_buffer_size": 128 << 20}
+app = web.Application([(r"/close/(\d+)", Close), (r"/.*", Echo)], **settings)
 sockets = netutil.bind_sockets(0, "127.0.0.1")
-httpserver.HTTPServer(app, max_buffer_size=128 << 20).add_sockets(sockets)
+httpserver.HTTPServer(app, **options).add_sockets(sockets)
 threading.Thread(target=end_with_stdin, daemon=True).start()
 print(sockets[0].getsockname()[1], flush=True)
 ioloop.IOLoop.current().start()
