@@ -13,13 +13,14 @@ import (
 	"github.com/spoutws/spout/internal/conformance"
 )
 
-// check asks the server at url the cases. pid is its process, or 0 if what it costs is not judged.
-func check(t *testing.T, url string, pid int, cases []conformance.Case) []conformance.Result {
+// check asks the server at url every case, with the given time for each. pid is its process, or 0 if
+// what it costs is not judged.
+func check(t *testing.T, url string, pid int, timeout time.Duration) []conformance.Result {
 	t.Helper()
 	k, err := conformance.New(conformance.Config{
 		URL:     url,
 		TLS:     &tls.Config{InsecureSkipVerify: true},
-		Timeout: 30 * time.Second,
+		Timeout: timeout,
 		PID:     pid,
 	})
 	if err != nil {
@@ -28,7 +29,7 @@ func check(t *testing.T, url string, pid int, cases []conformance.Case) []confor
 	if err := k.Probe(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	results, err := k.Run(t.Context(), cases, nil)
+	results, err := k.Run(t.Context(), conformance.Cases(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,7 @@ func TestConformance(t *testing.T) {
 			if v.measured && runtime.GOOS == "linux" {
 				pid = s.cmd.Process.Pid
 			}
-			for _, r := range check(t, echoURL(s), pid, conformance.Cases()) {
+			for _, r := range check(t, echoURL(s), pid, 30*time.Second) {
 				if r.Verdict != conformance.Pass {
 					t.Errorf("%s %s: %s\n%s", r.Verdict, r.ID, r.Reason, r.Exchange)
 				}
@@ -98,7 +99,7 @@ func TestConformancePeers(t *testing.T) {
 		for i, p := range peers.All {
 			t.Run(string(p), func(t *testing.T) {
 				t.Parallel() // some wait for deadlines that never come
-				for _, r := range check(t, peers.Start(t, p), 0, conformance.Cases()) {
+				for _, r := range check(t, peers.Start(t, p), 0, 15*time.Second) {
 					totals[i].Add(r.Verdict)
 					if r.Verdict != conformance.Pass {
 						t.Logf("%s %s: %s", r.Verdict, r.ID, r.Reason)
