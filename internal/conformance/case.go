@@ -40,7 +40,8 @@ const (
 // Families lists every family in the order of a report.
 var Families = []Family{Handshake, Framing, Reserved, Fragmentation, Pings, UTF8, Closing, Limits,
 	Negotiation, Deflate,
-	Smuggling, Lengths, Floods, Pace, HalfHandshake, Hangs, Truncation, Effort, Bombs}
+	Smuggling, Lengths, Floods, Pace, HalfHandshake, Hangs, Truncation, Effort, Bombs,
+	Request, Refusals, Redirects, Masking}
 
 // Hostile reports whether the cases of a family are attacks, which only the owner of a server may
 // try: each is followed by a check that the server is as it was before.

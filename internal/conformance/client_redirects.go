@@ -102,8 +102,12 @@ func (s *session) redirectTo(status, location string) *visit {
 	} else {
 		s.send(refusal(status, "Location: "+location))
 	}
-	s.noFrames()
-	return s.nextVisitUntil(time.Now().Add(s.patience / 2))
+	s.halfClose()
+	v := s.nextVisitUntil(time.Now().Add(s.patience / 2))
+	if v == nil {
+		s.noFrames()
+	}
+	return v
 }
 
 // turnAway refuses a client that has followed.

@@ -184,7 +184,9 @@ func statuses(l *list) {
 // noFrames ends this side's direction after a refusal, and waits for the client to end its own. It
 // may send another request, but no frame.
 func (s *session) noFrames() {
-	s.halfClose()
+	if !s.half {
+		s.halfClose()
+	}
 	for s.fill(s.deadline) {
 	}
 	switch {

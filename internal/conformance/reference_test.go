@@ -26,6 +26,7 @@ type reference struct {
 	squeeze   func(d *deflation, data []byte) []byte // compresses a message in its own way
 	inflate   func(d *deflation, in []byte) []byte   // decompresses a message in its own way; nil: it can't be done
 	patience  time.Duration                          // for a request, for a frame, and for the peer to read; 0: for ever
+	client    *referenceClient                       // it is the other end
 }
 
 // start serves it until the test ends and returns its URL.
@@ -81,13 +82,18 @@ func (ref *reference) speak(conn net.Conn, r *bufio.Reader, d *deflation) {
 		body = closeBody(uint16(code), "")
 	}
 	ref.send(conn, newFrame(opClose, body))
-	conn.(*net.TCPConn).CloseWrite()
+	if ref.client == nil {
+		conn.(*net.TCPConn).CloseWrite()
+	}
 	conn.SetReadDeadline(time.Now().Add(time.Second))
 	io.Copy(io.Discard, r)
 }
 
 func (ref *reference) send(conn net.Conn, f frame) {
 	out := f.unmasked().bytes()
+	if ref.client != nil {
+		out = ref.client.mask(f).bytes()
+	}
 	if ref.change != nil {
 		out = ref.change(out)
 	}
@@ -106,6 +112,11 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader, d *deflation) (code
 	var character []byte // the beginning of one
 	var op byte          // of the message under way
 	var compressed bool  // is it
+	var fragments int    // it has
+	keyBytes := 4
+	if ref.client != nil {
+		keyBytes = 0
+	}
 	for {
 		var head [14]byte
 		if ref.patience > 0 {
@@ -114,6 +125,7 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader, d *deflation) (code
 			conn.SetReadDeadline(time.Now().Add(ref.patience))
 		}
 		if _, err := io.ReadFull(r, head[:2]); err != nil {
+			ref.client.cut(ref, conn, op, message)
 			return 0
 		}
 		fin, rsv, frameOp := head[0] >= 0x80, head[0]&0x70, head[0]&0x0f
@@ -121,7 +133,7 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader, d *deflation) (code
 		control := frameOp >= 8
 		squeezes := rsv == rsv1 && d != nil && (frameOp == opText || frameOp == opBinary)
 		switch {
-		case rsv != 0 && !squeezes || !masked:
+		case rsv != 0 && !squeezes || masked != (keyBytes > 0) && !ref.client.takesMasked():
 			return 1002
 		case frameOp != opContinuation && frameOp != opText && frameOp != opBinary && frameOp != opClose && frameOp != opPing && frameOp != opPong:
 			return 1002
@@ -133,7 +145,10 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader, d *deflation) (code
 		if length >= 126 {
 			more = int(length-126)*6 + 2
 		}
-		if _, err := io.ReadFull(r, head[2:2+more+4]); err != nil {
+		if masked {
+			keyBytes = 4
+		}
+		if _, err := io.ReadFull(r, head[2:2+more+keyBytes]); err != nil {
 			return 0
 		}
 		if more > 0 {
@@ -148,7 +163,7 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader, d *deflation) (code
 		if length > limit || !control && length+uint64(len(message)) > limit {
 			return 1009
 		}
-		key := head[2+more : 6+more]
+		key := head[2+more : 6+more] // zeros where there is none
 
 		if !control && frameOp != opContinuation {
 			op, compressed = frameOp, squeezes
@@ -185,9 +200,12 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader, d *deflation) (code
 			if code := ref.echo(conn, d, op, payload, compressed); code != 0 {
 				return code
 			}
-			message, op = nil, 0
+			message, op, fragments = nil, 0, 0
 		case !control:
 			message = payload
+			if fragments++; ref.client != nil && fragments > 5000 {
+				return 1008
+			}
 			if compressed && d.exceeds(message, limit) {
 				return 1009
 			}
