@@ -62,8 +62,6 @@ func Listen(c ClientConfig) (*ClientChecker, error) {
 		return nil, err
 	}
 	k.ctx, k.cancel = context.WithCancel(context.Background())
-	k.wg.Go(func() { k.accept(k.main) })
-	k.wg.Go(func() { k.accept(k.second) })
 	return k, nil
 }
 
@@ -158,8 +156,8 @@ func (k *ClientChecker) deliver(v *visit) {
 // mostVisits bounds the connections of a case that wait for it.
 const mostVisits = 64
 
-// Run asks the cases and returns their results in the same order. It calls report, if there is
-// one, after each, one call at a time. If ctx ends, so do the cases, and the error is that of ctx.
+// Run asks the cases, once, and returns their results in the same order. It calls report, if there
+// is one, after each, one call at a time. If ctx ends, so do the cases, and the error is that of ctx.
 func (k *ClientChecker) Run(ctx context.Context, cases []Case, report func(Result)) ([]Result, error) {
 	k.mu.Lock()
 	for _, c := range cases {
@@ -169,6 +167,8 @@ func (k *ClientChecker) Run(ctx context.Context, cases []Case, report func(Resul
 		}
 	}
 	k.mu.Unlock()
+	k.wg.Go(func() { k.accept(k.main) }) // those that came before wait in the queue of the system
+	k.wg.Go(func() { k.accept(k.second) })
 
 	results := make([]Result, len(cases))
 	var mu sync.Mutex // around report
