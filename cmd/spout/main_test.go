@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	if kind := os.Getenv(asClient); kind != "" {
+		os.Exit(beClient(kind, os.Args[1]))
+	}
 	testenv.Main(m)
 }
 
