@@ -33,13 +33,20 @@ func (s *session) pour(first, piece []byte) (sent int, stuck bool) {
 	return sent, stuck
 }
 
+// hasEnded reports whether the client has ended its direction, whatever it sent before.
+func (s *session) hasEnded() bool {
+	for s.fill(s.soonAt()) {
+	}
+	return s.ended != ""
+}
+
 // endless is the script of an answer that has none. The client gives it up.
 func endless(first string, piece []byte) func(*session) {
 	return func(s *session) {
 		s.awaitRequest()
 		sent, stuck := s.pour([]byte(first), piece)
 		switch {
-		case stuck:
+		case stuck && !s.hasEnded():
 			s.lenient(ruleUnlimited, "the client took %d MiB, and then no more, but did not close the connection", sent/mib)
 		case sent >= poured:
 			s.lenient(ruleUnlimited, "the client took %d MiB of it", sent/mib)
