@@ -10,4 +10,8 @@
 // and lenient where it departs from a SHOULD, or where the RFC binds the sender only and common
 // practice accepts what was sent. It is unsupported where the server declines what it may decline,
 // such as compression, and the case can't be asked without.
+//
+// The hostile families rest on the standards where these speak, and else on advice: a case that
+// floods or keeps waiting has bounds on what it may cost the server's process, if that is known.
+// After each the server must serve others as before.
 package conformance

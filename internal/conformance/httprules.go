@@ -26,7 +26,7 @@ var (
 	ruleNotChunked   = Rule{httpMessages, "6.3", "If a Transfer-Encoding header field is present in a request and the chunked transfer coding is not the final encoding, the message body length cannot be determined reliably; the server MUST respond with the 400 (Bad Request) status code and then close the connection."}
 	ruleBadLength    = Rule{httpMessages, "6.3", "If the unrecoverable error is in a request message, the server MUST respond with a 400 (Bad Request) status code and then close the connection."}
 
-	adviceSmuggling = Rule{advisory, "smuggling", "What follows a request that was refused is not answered: the sender takes the connection for a WebSocket, and a request in it may be somebody else's (T17)."}
+	adviceSmuggling = Rule{advisory, "smuggling", "What follows a request that was refused is not answered: the sender takes the connection for a WebSocket, and a request in it may be somebody else's."}
 	adviceOrigin    = Rule{advisory, "origin", "A server that refuses foreign origins refuses whatever can be mistaken for its own (section 10.2 of RFC 6455)."}
 	adviceHeader    = Rule{advisory, "header", "A header that goes on without end is not read without end."}
 )
