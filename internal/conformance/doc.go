@@ -14,4 +14,7 @@
 // The hostile families rest on the standards where these speak, and else on advice: a case that
 // floods or keeps waiting has bounds on what it may cost the server's process, if that is known.
 // After each the server must serve others as before.
+//
+// The client cases are the mirror: a [ClientChecker] is the server, and a client under test connects
+// to it, or is started for every case. That a message was not delivered shows in that no echo comes.
 package conformance
