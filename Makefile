@@ -3,7 +3,7 @@
 FUZZTIME ?= 20s
 SOAK ?= 10m
 
-.PHONY: run test deps static fuzz vuln figures compression soak clean
+.PHONY: run test deps static fuzz vuln figures hostile compression soak clean
 
 # The demo: a server, a page, and what to try next.
 run:
@@ -35,6 +35,10 @@ vuln:
 # The measured figures of the project.
 figures:
 	go run ./internal/figures
+
+# What attacks and faults do to a server, row by row; about three minutes. With HOSTILE=-write it writes docs/hostile.md.
+hostile:
+	go run ./e2e/hostile $(HOSTILE)
 
 # Servers of several libraries that compress, side by side; about 15 minutes.
 compression:

@@ -63,6 +63,20 @@ func conformanceCases() (result, error) {
 	return r, err
 }
 
+var rowsHeld = regexp.MustCompile(`(\d+) of (\d+) rows hold`)
+
+// hostileRows runs what "make hostile" does, without the servers of other libraries.
+func hostileRows() (result, error) {
+	out, err := exec.Command("go", "run", "./e2e/hostile", "-others=false").Output()
+	m := rowsHeld.FindSubmatch(out)
+	if m == nil {
+		return result{}, fmt.Errorf("no figure in the output of e2e/hostile: %w", errors.Join(err, errors.New(string(out))))
+	}
+	r, err := plain("%s of %s rows of docs/hostile.md hold (all)", m[1], m[2])
+	r.over = string(m[1]) != string(m[2])
+	return r, err
+}
+
 var caught = regexp.MustCompile(`planted faults caught: (\d+) of (\d+)`)
 
 // plantedFaults runs the test that breaks the library on purpose, and counts

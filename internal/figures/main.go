@@ -43,6 +43,7 @@ func plain(format string, args ...any) (result, error) {
 var figures = []figure{
 	{"conformance cases", conformanceCases},
 	{"planted faults", plantedFaults},
+	{"hostile rows", hostileRows},
 	{"allocations per message", allocsPerMessage},
 	{"allocations per control frame", allocsPerControlFrame},
 	{"memory per idle connection", memoryPerConnection},
