@@ -19,13 +19,17 @@ type stream struct {
 }
 
 func newStream(rwc io.ReadWriteCloser) stream {
+	s := stream{rwc, nil}
+	if nc, ok := s.transport().(*net.TCPConn); ok {
+		limitUnsent(nc)
+	}
 	switch nc := rwc.(type) {
 	case *net.TCPConn:
-		return stream{rwc, rawConn(nc)}
+		s.raw = rawConn(nc)
 	case *net.UnixConn:
-		return stream{rwc, rawConn(nc)}
+		s.raw = rawConn(nc)
 	}
-	return stream{rwc, nil}
+	return s
 }
 
 // conn returns the stream as a net.Conn, or nil.
