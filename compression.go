@@ -10,8 +10,10 @@ import (
 )
 
 // Deflate says how messages are compressed, with permessage-deflate (RFC 7692). A zero field means
-// the default that stands beside it, a negative one means off. A peer that does not agree is spoken to
-// without compression.
+// the default that stands beside it, a negative one means none. A peer that does not agree is spoken to
+// without compression. What compressing does not make smaller is sent as it is, unless it fits
+// SendWindow, where the next message may be like it: send what is compressed already with
+// [Message.Uncompressed].
 //
 // With context takeover a message may refer to those before it, which is what makes small messages
 // worth compressing; for that, a connection keeps the last bytes of each direction. Without, it
@@ -21,10 +23,11 @@ import (
 // sent, can guess the secret: send secrets with [Message.Uncompressed].
 type Deflate struct {
 	// Level is how hard the compressor tries, from 1 (fastest) to 9. It makes no difference to a
-	// message of more than half of the window that the peer is limited to, if it is. Default: 1.
+	// message of more than half of the window to which the peer has limited this side. Default: 1.
 	Level int
 
 	// MinSize is the size in bytes of the smallest message that is compressed. Default: 128.
+	// Negative: all are.
 	MinSize int
 
 	// SendWindow is how many bytes of what was sent are kept for context takeover, at most 32 KiB.
@@ -103,8 +106,10 @@ func (cfg *config) accept(answered []string) (ok bool, t deflate.Terms, err erro
 	case err != nil:
 		return false, t, fmt.Errorf("Sec-WebSocket-Extensions of the answer is malformed: %w", err)
 	// "indicates the use of an extension that was not present in the client's handshake" (4.1)
-	case cfg.compressing == nil, len(extensions) != 1:
+	case cfg.compressing == nil:
 		return false, t, errors.New("the answer has an extension that was not offered")
+	case len(extensions) != 1:
+		return false, t, errors.New("the answer has more than one extension")
 	}
 	if t, err = deflate.Accept(extensions[0], cfg.compressing.wish); err != nil {
 		return false, t, fmt.Errorf("Sec-WebSocket-Extensions of the answer: %w", err)
@@ -141,7 +146,7 @@ func (z *compression) frame(m Message) frame {
 	f := m.frame()
 	payload := z.out.Append(getLarge()[:0], f.payload, true)
 	// What the window can hold is compressed even so: the next message may be like it.
-	if len(payload) >= len(f.payload) && len(f.payload) > z.out.Window() {
+	if len(payload) >= len(f.payload) && len(f.payload) >= z.out.Window() {
 		putBuffer(payload)
 		return f
 	}
@@ -190,21 +195,23 @@ func (c *Conn) mayCompress() bool {
 
 // addInTurn compresses and sends a message that has waited until it was its turn.
 func (c *Conn) addInTurn(m Message) error {
-	z := c.compression
-	z.mu.Lock()
-	f := z.frame(m)
-	c.mu.Lock()
-	going := c.streaming()
-	if going {
+	add := func() error {
+		z := c.compression
+		z.mu.Lock()
+		defer z.mu.Unlock()
+		f := z.frame(m)
+		defer f.free()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.streaming() {
+			return c.end
+		}
 		c.addStreamed(f)
 		z.sent(f, m)
+		return nil
 	}
-	end := c.end
-	c.mu.Unlock()
-	z.mu.Unlock()
-	f.free()
-	if !going {
-		return end
+	if err := add(); err != nil {
+		return err
 	}
 	return c.endStream(nil, false)
 }

@@ -84,9 +84,7 @@ func (c *Conn) Serve(h Handler) error {
 		return &UsageError{"serve", "the connection is served or read already"}
 	}
 	if c.in != nil {
-		c.in.reading = true
-		c.giveUpReader(context.Background()) // an error is the connection's end, which h will hear of
-		c.endRead()
+		c.in.reading = true // until discardStream
 	}
 	c.handler, c.opening = h, true
 	late, served := c.ended, make(chan struct{})
@@ -114,11 +112,13 @@ func (c *Conn) open() {
 			return
 		}
 		c.handlerDone(errHandlerGone)
+		c.discardStream()
 		for arrived := true; arrived; {
 			_, arrived = c.opened()
 		}
 	}()
 	c.handlerDone(c.onOpen())
+	c.discardStream()
 	for {
 		m, arrived := c.opened()
 		if !arrived {
@@ -132,6 +132,16 @@ func (c *Conn) open() {
 		c.handlerDone(c.onMessage(m))
 	}
 	returned = true
+}
+
+// discardStream gives up what a Reader that was begun before Serve has left.
+func (c *Conn) discardStream() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.in != nil && c.in.reading {
+		c.giveUpReader(context.Background()) // an error is the connection's end, of which the handler hears
+		c.endRead()
+	}
 }
 
 // opened returns the next message that has arrived before the reader delivers any. If there is none,

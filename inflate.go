@@ -2,6 +2,7 @@ package spout
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/spoutws/spout/internal/deflate"
@@ -54,6 +55,9 @@ func newInflater(c *Conn, t Type) *inflater {
 func (z *inflater) read(ctx context.Context, p []byte) (int, error) {
 	c := z.c
 	for {
+		if err := ctx.Err(); err != nil {
+			return 0, fmt.Errorf("spout: read: %w", err)
+		}
 		c.mu.Unlock()
 		n, err := z.stream.Read(p)
 		c.mu.Lock()
@@ -70,6 +74,7 @@ func (z *inflater) read(ctx context.Context, p []byte) (int, error) {
 			c.mu.Unlock()
 			c.violated(v)
 			c.mu.Lock()
+			c.in.reader = nil // nothing of it is to be read any more
 			return 0, c.end
 		}
 		return n, err

@@ -19,7 +19,7 @@ type Options struct {
 
 	// MessageLimit is the size in bytes of the largest message that is received. A larger one
 	// closes the connection with 1009 as soon as a frame's header announces it, or a compressed
-	// one has become larger by inflating. Default: 1 MiB.
+	// one has become larger by inflating; compressed it may be an eighth larger. Default: 1 MiB.
 	MessageLimit int64
 
 	// FragmentLimit is the number of frames that a received message may consist of, empty ones

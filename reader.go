@@ -15,6 +15,9 @@ func (c *Conn) run(early []byte, served bool) {
 	defer c.leave()
 	c.startClock()
 	if served {
+		c.mu.Lock()
+		c.event = true
+		c.mu.Unlock()
 		c.handlerDone(c.onOpen())
 	}
 	if c.push(early) {
@@ -138,9 +141,9 @@ func (c *Conn) mustPause() bool {
 	switch {
 	case c.killed || c.failed || c.end != nil && !c.provisional:
 		return false
-	case c.opening:
+	case c.opening && (c.in == nil || c.in.inflate == nil):
 		return true
-	case c.handler == nil && c.in.full():
+	case (c.handler == nil || c.opening) && c.in.full():
 		return true
 	}
 	// Only the answers count: if others than the handler sent so much that this side did not read,

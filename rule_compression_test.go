@@ -87,7 +87,8 @@ func TestCompressionServed(t *testing.T) {
 	})
 }
 
-// Small messages and what does not become smaller are sent as they are, and are nothing to refer to.
+// Small messages, and what does not become smaller and is more than the window holds, are sent as they are, and
+// are nothing to refer to.
 func TestCompressionNotWorth(t *testing.T) {
 	eachCompressedSide(t, spout.Options{}, func(t *testing.T, c *spout.Conn, p *deflatePeer) {
 		random := noise(5000) // more than the window holds

@@ -287,3 +287,36 @@ func TestShutdownIsHastened(t *testing.T) {
 		watch.want(0)
 	})
 }
+
+// OnOpen is an event, too: what it sends is accepted.
+func TestShutdownLetsOnOpenFinish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &recorder{open: func(c *spout.Conn) error {
+			time.Sleep(time.Second)
+			return c.Send(spout.Text("welcome"))
+		}}
+		srv := &spout.Server{Options: spout.Options{Logger: silent}}
+		hs := srv.Handler(func(*http.Request) (spout.Handler, error) { return h, nil })
+		p := serveMemory(t, &http.Server{Handler: hs}).dial(t).upgrade("/")
+		synctest.Wait()
+		done := make(chan error, 1)
+		go func() { done <- srv.Shutdown(t.Context()) }()
+		p.want(fin|opText, "welcome")
+		p.wantClose(1012)
+		p.nc.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Where nothing is left to close, an ended context does not matter.
+func TestShutdownOfNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 100 {
+		if err := new(spout.Server).Shutdown(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -16,8 +16,8 @@ const (
 
 // Shutdown ends all connections in good order. From now on new requests get 503. Each connection is
 // closed with 1012: an event that is under way may finish, what is queued is sent before the close
-// frame, and the closing handshake has Options.CloseTimeout. Shutdown returns when every OnClose has
-// returned.
+// frame, and the closing handshake has Options.CloseTimeout. What a program that reads in a loop sends
+// after that is refused. Shutdown returns when every OnClose has returned.
 //
 // Connections are closed in batches of 100, the first at once, the others at random within their
 // tenths of a second; until its turn comes, a connection works as before. The batches are larger
@@ -50,6 +50,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		case <-idle:
 			return nil
 		case <-ctx.Done():
+			select {
+			case <-idle:
+				return nil
+			default:
+			}
 			for _, c := range s.snapshot() {
 				c.Close(CloseServiceRestart, "")
 				c.CloseNow()

@@ -15,9 +15,9 @@ const streamPiece = 32 << 10
 const maxEmptyReads = 100
 
 // WriteFrom sends one message whose payload is read from r until io.EOF; each Read of it that
-// returns something makes a frame, compressed if that was agreed on. Messages of other goroutines
-// wait until it is complete, and those that are queued meanwhile are sent uncompressed. A Read of r
-// is not interrupted when ctx or the connection ends.
+// returns something makes a frame, compressed if that was agreed on and the first one is worth it.
+// Messages of other goroutines wait until it is complete, and those that are queued meanwhile are sent
+// uncompressed. A Read of r is not interrupted when ctx or the connection ends.
 //
 // If r fails, ctx ends or text turns out not to be UTF-8 in mid-message, the message can't be
 // completed and the connection is closed with 1011; before its first byte, nothing is sent and the
@@ -33,6 +33,7 @@ func (c *Conn) WriteFrom(ctx context.Context, t Type, r io.Reader) error {
 	defer putBuffer(buf)
 	var text proto.UTF8
 	op := proto.Op(t)
+	compress := c.compression != nil
 	returned := false
 	defer func() {
 		if !returned {
@@ -57,7 +58,12 @@ func (c *Conn) WriteFrom(ctx context.Context, t Type, r io.Reader) error {
 			err = &UsageError{"write", "text message is not UTF-8; use BinaryMessage for other data"}
 		}
 		if err == nil && (n > 0 || end) {
-			err = c.streamPiece(ctx, proto.Header{Fin: end, Op: op}, buf[:n])
+			h := proto.Header{Fin: end, Op: op}
+			if compress {
+				compress, err = c.streamCompressed(ctx, h, buf[:n])
+			} else {
+				err = c.streamFrame(ctx, h, buf[:n])
+			}
 		}
 		if err == nil && n > 0 {
 			op = proto.OpContinuation
@@ -91,17 +97,18 @@ func (c *Conn) beginStream(ctx context.Context) error {
 // peer's, or a failure, does not. c.mu is held.
 func (c *Conn) streaming() bool { return c.out != nil && c.out.streaming }
 
-// streamPiece sends a piece of the message under way as a frame, compressed if that was agreed on.
-func (c *Conn) streamPiece(ctx context.Context, h proto.Header, p []byte) error {
+// streamCompressed sends a piece of the message under way as a compressed frame, or the first one as it is
+// if the message is not worth compressing, and reports which of both.
+func (c *Conn) streamCompressed(ctx context.Context, h proto.Header, p []byte) (bool, error) {
 	z := c.compression
-	if z == nil {
-		return c.streamFrame(ctx, h, p)
-	}
 	z.mu.Lock()
 	payload := z.out.Append(getLarge()[:0], p, h.Fin)
 	z.mu.Unlock()
 	defer putBuffer(payload)
 	if h.Op != proto.OpContinuation {
+		if len(payload) >= len(p) && len(p) >= z.out.Window() {
+			return false, c.streamFrame(ctx, h, p)
+		}
 		h.RSV = proto.RSV1
 	}
 	err := c.streamFrame(ctx, h, payload)
@@ -110,7 +117,7 @@ func (c *Conn) streamPiece(ctx context.Context, h proto.Header, p []byte) error 
 		z.out.Sent(p)
 		z.mu.Unlock()
 	}
-	return err
+	return true, err
 }
 
 // streamFrame queues a frame of the message under way when there is room for it.

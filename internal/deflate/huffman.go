@@ -133,8 +133,8 @@ type span struct{ base, extra uint16 }
 
 // The symbols of section 3.2.5: lengths from 257 on, and distances.
 var (
-	lengthCodes   = append(spans(3, 4, 28), span{258, 0})
-	distanceCodes = spans(1, 2, 30)
+	lengthSpans   = append(spans(3, 4, 28), span{258, 0})
+	distanceSpans = spans(1, 2, 30)
 )
 
 // spans returns spans that lie end to end, so many of each number of extra bits, except that twice

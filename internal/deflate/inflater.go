@@ -310,17 +310,17 @@ func (z *inflater) symbols() (err error) {
 
 // match returns the match that b begins with a symbol of, and how many bits that takes.
 func (z *inflater) match(b uint64, symbol int, used uint) (distance, length int, total uint) {
-	if symbol-endBlock > len(lengthCodes) {
+	if symbol-endBlock > len(lengthSpans) {
 		return tooFar, 0, used
 	}
-	l := lengthCodes[symbol-endBlock-1]
+	l := lengthSpans[symbol-endBlock-1]
 	length = int(l.base) + int(b>>used&(1<<l.extra-1))
 	used += uint(l.extra)
 	c := z.dist.next(b >> used)
 	used += c.length()
-	if c == 0 || c.symbol() >= len(distanceCodes) {
+	if c == 0 || c.symbol() >= len(distanceSpans) {
 		return tooFar, 0, used
 	}
-	d := distanceCodes[c.symbol()]
+	d := distanceSpans[c.symbol()]
 	return int(d.base) + int(b>>used&(1<<d.extra-1)), length, used + uint(d.extra)
 }

@@ -75,7 +75,10 @@ var compressed = []exchange{
 	{name: "as large as what can't be compressed", rules: Rules{Deflate: true, Limit: 8}, frames: []frame{{fin | rsv1 | OpBinary, strings.Repeat("x", 1033)}},
 		want: []string{fmt.Sprintf("compressed binary %q", strings.Repeat("x", 1033))}},
 	{name: "larger than that", rules: Rules{Deflate: true, Limit: 8},
-		frames: []frame{{rsv1 | OpBinary, strings.Repeat("x", 1000)}, {fin | OpContinuation, strings.Repeat("x", 34)}}, want: []string{"fail 1009"}},
+		frames: []frame{{rsv1 | OpBinary, strings.Repeat("x", 1000)}, {fin | OpContinuation, strings.Repeat("x", 50)}}, want: []string{"fail 1009"}},
+	{name: "as large as what is flushed for each frame", rules: Rules{Deflate: true, Limit: 8},
+		frames: []frame{{rsv1 | OpBinary, strings.Repeat("x", 1033)}, {OpContinuation, strings.Repeat("x", 16)}, {fin | OpContinuation, strings.Repeat("x", 16)}},
+		want:   []string{fmt.Sprintf("compressed binary %q", strings.Repeat("x", 1065))}},
 	{name: "no limit", rules: Rules{Deflate: true}, hex: "c2 7f 7fffffffffffffff", want: []string{cutInFrame}},
 	{name: "the largest limit", rules: Rules{Deflate: true, Limit: math.MaxInt64}, hex: "c2 7f 7fffffffffffffff", want: []string{cutInFrame}},
 }

@@ -75,7 +75,7 @@ func oracle(rules *Rules, input []byte) (lines []string) {
 			size := uint64(len(message)) + length // both are below 1<<63
 			limit := uint64(rules.Limit)
 			if compressed != "" && 0 < limit && limit <= 1<<62 {
-				limit += limit/8 + 1024
+				limit += limit/8 + 1024 + 16*uint64(fragments)
 			}
 			if size >= 1<<63 || limit > 0 && size > limit {
 				return say("fail 1009")

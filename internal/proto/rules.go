@@ -56,9 +56,6 @@ func (d *Decoder) check(h Header, minimal bool) *Violation {
 	// "The fragments of one message MUST NOT be interleaved between the fragments of another
 	// message" (5.4)
 	size, frames, limit := int64(0), int32(0), d.rules.Limit
-	if h.RSV&RSV1 != 0 || h.Op == OpContinuation && d.compressed {
-		limit = compressedLimit(limit)
-	}
 	if h.Op == OpContinuation {
 		if d.op == 0 {
 			return &Violation{CodeProtocol, "continuation without a message"}
@@ -66,6 +63,9 @@ func (d *Decoder) check(h Header, minimal bool) *Violation {
 		size, frames = d.size, d.frames
 	} else if d.op != 0 {
 		return &Violation{CodeProtocol, "new message within a fragmented one"}
+	}
+	if h.RSV&RSV1 != 0 || h.Op == OpContinuation && d.compressed {
+		limit = compressedLimit(limit, frames)
 	}
 	switch {
 	// Compared as uint64, before any conversion or sum that could wrap.
@@ -78,10 +78,11 @@ func (d *Decoder) check(h Header, minimal bool) *Violation {
 }
 
 // compressedLimit returns how many bytes a message of at most limit bytes may have when compressed:
-// what can't be compressed becomes larger, the more so the more often it is flushed.
-func compressedLimit(limit int64) int64 {
+// what can't be compressed becomes larger, the more so the more often it is flushed, as it may have
+// been for each of the frames before.
+func compressedLimit(limit int64, frames int32) int64 {
 	if limit == 0 || limit > 1<<62 {
 		return limit
 	}
-	return limit + limit/8 + 1024
+	return limit + limit/8 + 1024 + 16*int64(frames)
 }

@@ -1,0 +1,86 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spoutws/spout"
+	"github.com/spoutws/spout/e2e/peers"
+	"github.com/spoutws/spout/internal/conformance"
+)
+
+// asEchoClient, set in the environment, makes the test binary our echo client.
+const asEchoClient = "SPOUT_TEST_ECHO_CLIENT"
+
+// echoClient connects to a URL and sends every message back, until the connection ends.
+func echoClient(ctx context.Context, url string) error {
+	d := spout.Dialer{Options: spout.Options{Compression: &spout.Deflate{}}}
+	c, err := d.Dial(ctx, url)
+	if err != nil {
+		return err
+	}
+	return c.Serve(spout.HandlerFunc(func(c *spout.Conn, m spout.Message) error { return c.Send(m) }))
+}
+
+// checkClient asks the clients that a command starts every case.
+func checkClient(t *testing.T, command []string) []conformance.Result {
+	t.Helper()
+	k, err := conformance.Listen(conformance.ClientConfig{Addr: "127.0.0.1:0", Exec: command, Timeout: 15 * time.Second, Parallel: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	results, err := k.Run(t.Context(), conformance.ClientCases(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return results
+}
+
+// Our client passes every case strictly. It offers to keep to any window, so that one case has
+// nothing to ask.
+func TestClientConformance(t *testing.T) {
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range checkClient(t, []string{"env", asEchoClient + "=1", path, "{url}"}) {
+		if r.Verdict != conformance.Pass && r.ID != "negotiation/deflate-client-bits-unasked" {
+			t.Errorf("%s %s: %s\n%s", r.Verdict, r.ID, r.Reason, r.Exchange)
+		}
+	}
+}
+
+// The verdicts of the cases on clients that this project did not write, with the defaults of their
+// libraries. A difference from testdata/clients.golden, better or worse, fails: a case has changed
+// its mind. The file holds totals only; -v prints the cases.
+func TestClientConformancePeers(t *testing.T) {
+	var got strings.Builder
+	for _, p := range peers.All {
+		t.Run(string(p), func(t *testing.T) {
+			var total conformance.Total
+			for _, r := range checkClient(t, peers.Client(t, p)) {
+				total.Add(r.Verdict)
+				if r.Verdict != conformance.Pass {
+					t.Logf("%s %s: %s", r.Verdict, r.ID, r.Reason)
+				}
+			}
+			fmt.Fprintf(&got, "%s: %v\n", p, total)
+		})
+	}
+	if t.Failed() {
+		return
+	}
+	const golden = "testdata/clients.golden"
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != string(want) {
+		t.Errorf("the verdicts differ from %s\ngot:\n%swant:\n%s", golden, got.String(), want)
+	}
+}
