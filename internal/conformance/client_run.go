@@ -181,7 +181,7 @@ func (k *ClientChecker) Run(ctx context.Context, cases []Case, report func(Resul
 		}
 	}
 	var wg sync.WaitGroup
-	var large sync.Mutex
+	large := make(chan struct{}, 2)
 	free := make(chan struct{}, k.cfg.Parallel)
 	for i, c := range cases {
 		if k.cfg.Exec == nil || c.waits {
@@ -195,8 +195,8 @@ func (k *ClientChecker) Run(ctx context.Context, cases []Case, report func(Resul
 		wg.Go(func() {
 			defer func() { <-free }()
 			if c.large {
-				large.Lock()
-				defer large.Unlock()
+				large <- struct{}{}
+				defer func() { <-large }()
 			}
 			ask(i)
 		})
