@@ -17,7 +17,7 @@ var clientFaults = []fault{
 	{"subprotocol not offered", `negotiation/subprotocol-`, fails, edits{"handshake.go": {
 		"case !slices.Contains(hs.cfg.subprotocols, chosen[0]):", "case false:"}}},
 	{"extension not offered", `negotiation/(extension-behind|deflate-two)`, fails, edits{"compression.go": {
-		"case cfg.compressing == nil, len(extensions) != 1:", "case cfg.compressing == nil:"}}},
+		"case len(extensions) != 1:", "case len(extensions) == 0:"}}},
 	{"malformed answer accepted", `negotiation/malformed-behind$`, fails, edits{"compression.go": {
 		"case err != nil:\n\t\treturn false, t, fmt.Errorf(\"Sec-WebSocket-Extensions of the answer is", "case err != nil && len(extensions) == 0:\n\t\treturn false, t, fmt.Errorf(\"Sec-WebSocket-Extensions of the answer is"}}},
 	{"answer with an unknown parameter", `negotiation/deflate-unknown`, fails, edits{"internal/deflate/negotiate.go": {
