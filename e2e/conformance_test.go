@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 
 // check asks the server at url every case, with the given time for each. pid is its process, or 0 if
 // what it costs is not judged.
-func check(t *testing.T, url string, pid int, timeout time.Duration) []conformance.Result {
+func check(t *testing.T, url string, pid int, timeout time.Duration, cases []conformance.Case) []conformance.Result {
 	t.Helper()
 	k, err := conformance.New(conformance.Config{
 		URL:     url,
@@ -29,7 +30,7 @@ func check(t *testing.T, url string, pid int, timeout time.Duration) []conforman
 	if err := k.Probe(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	results, err := k.Run(t.Context(), conformance.Cases(), nil)
+	results, err := k.Run(t.Context(), cases, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func TestConformance(t *testing.T) {
 			if v.measured && runtime.GOOS == "linux" {
 				pid = s.cmd.Process.Pid
 			}
-			for _, r := range check(t, echoURL(s), pid, 30*time.Second) {
+			for _, r := range check(t, echoURL(s), pid, 30*time.Second, conformance.Cases()) {
 				if r.Verdict != conformance.Pass {
 					t.Errorf("%s %s: %s\n%s", r.Verdict, r.ID, r.Reason, r.Exchange)
 				}
@@ -90,16 +91,17 @@ func echoed(r conformance.Result) bool {
 	return received > 16<<20
 }
 
-// The verdicts of the cases on servers that this project did not write. A difference from
-// testdata/peers.golden, better or worse, fails: a case has changed its mind. The file holds
-// totals only; -v prints the cases.
+// The verdicts of the cases on servers that this project did not write, but for the hostile families,
+// whose verdicts may depend on how busy the machine is. A difference from testdata/peers.golden, better
+// or worse, fails: a case has changed its mind. The file holds totals only; -v prints the cases.
 func TestConformancePeers(t *testing.T) {
+	cases := slices.DeleteFunc(conformance.Cases(), func(c conformance.Case) bool { return c.Family.Hostile() })
 	totals := make([]conformance.Total, len(peers.All))
 	t.Run("peers", func(t *testing.T) {
 		for i, p := range peers.All {
 			t.Run(string(p), func(t *testing.T) {
 				t.Parallel() // some wait for deadlines that never come
-				for _, r := range check(t, peers.Start(t, p), 0, 15*time.Second) {
+				for _, r := range check(t, peers.Start(t, p), 0, 15*time.Second, cases) {
 					totals[i].Add(r.Verdict)
 					if r.Verdict != conformance.Pass {
 						t.Logf("%s %s: %s", r.Verdict, r.ID, r.Reason)
