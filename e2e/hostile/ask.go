@@ -63,47 +63,55 @@ func askAll(ctx context.Context, servers []*server) error {
 		measures[n] = slices.DeleteFunc(slices.Clone(measures[n]), func(c conformance.Case) bool { return !isMeasured(c) })
 	}
 	warming := slices.DeleteFunc(slices.Clone(all), func(c conformance.Case) bool { return !warm.MatchString(c.ID) })
-	measure := func(s *server) error {
-		for _, r := range rows {
+	measure := func(s *server, lanes int) error {
+		return sideBySide(rows, lanes, func(r row) error {
 			if len(measures[r.number]) == 0 {
-				continue
+				return nil
 			}
-			if err := s.ask(ctx, warming, map[int][]conformance.Case{r.number: measures[r.number]}); err != nil {
-				return err
-			}
-		}
-		return nil
+			return s.ask(ctx, warming, map[int][]conformance.Case{r.number: measures[r.number]})
+		})
 	}
 	progress("cases that wait, of all servers")
-	if err := sideBySide(servers, func(s *server) error { return s.ask(ctx, nil, waits) }); err != nil {
+	if err := sideBySide(servers, len(servers), func(s *server) error { return s.ask(ctx, nil, waits) }); err != nil {
 		return err
 	}
 	progress("cases that measure, of spout serve")
-	if err := measure(servers[0]); err != nil || len(servers) == 1 {
+	if err := measure(servers[0], 1); err != nil || len(servers) == 1 {
 		return err
 	}
 	progress("cases that measure, of the others")
-	return sideBySide(servers[1:], measure)
+	return sideBySide(servers[1:], len(servers), func(s *server) error { return measure(s, 2) })
 }
 
-// sideBySide calls do for each server at the same time, and returns the first error.
-func sideBySide(servers []*server, do func(*server) error) error {
-	errs := make([]error, len(servers))
+// sideBySide calls do for each item, for so many at a time as there are lanes, and returns the first
+// error.
+func sideBySide[T any](items []T, lanes int, do func(T) error) error {
+	errs := make([]error, len(items))
+	free := make(chan struct{}, lanes)
 	var wg sync.WaitGroup
-	for i, s := range servers {
-		wg.Go(func() { errs[i] = do(s) })
+	for i, item := range items {
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-free }()
+			errs[i] = do(item)
+		})
 	}
 	wg.Wait()
-	for i, err := range errs {
+	for _, err := range errs {
 		if err != nil {
-			return fmt.Errorf("%s: %w", servers[i].name, err)
+			return err
 		}
 	}
 	return nil
 }
 
 // ask starts the server, asks it the cases, after those for warming up, and notes the results by row.
-func (s *server) ask(ctx context.Context, warming []conformance.Case, of map[int][]conformance.Case) error {
+func (s *server) ask(ctx context.Context, warming []conformance.Case, of map[int][]conformance.Case) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s: %w", s.name, err)
+		}
+	}()
 	p, err := s.start()
 	if err != nil {
 		return err
@@ -134,6 +142,8 @@ func (s *server) ask(ctx context.Context, warming []conformance.Case, of map[int
 	for _, r := range results {
 		s.answers[row[r.ID]].add(r)
 	}
-	s.ended = p.stop() || s.ended
+	if p.stop() {
+		s.ended.Store(true)
+	}
 	return nil
 }

@@ -119,7 +119,7 @@ func (rep *report) print(w io.Writer, took time.Duration) {
 	for _, s := range rep.servers {
 		a := s.total()
 		fmt.Fprintf(w, "%-8s %4d of %d cases passed, %d lenient, %d failed", s.name, a.Pass, a.run(), a.Lenient, a.Fail)
-		if s.ended {
+		if s.ended.Load() {
 			fmt.Fprint(w, "; its process ended by itself")
 		}
 		fmt.Fprintln(w)

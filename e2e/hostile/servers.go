@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/spoutws/spout/e2e/peers"
 )
@@ -20,7 +21,7 @@ type server struct {
 	path          string // of its echo endpoint
 	command       func() (*exec.Cmd, error)
 	answers       map[int]*answers // by row
-	ended         bool             // a process of it has ended by itself
+	ended         atomic.Bool      // a process of it has ended by itself
 }
 
 // newServers returns spout's own, built in dir, and if they are wanted the others.
