@@ -59,7 +59,7 @@ does. Where it must refuse a handshake, it closes the connection and sends no fr
                       words are cut at spaces, but for those in '' or ""; there is no shell. What
                       is left of it after the case is killed. Its exit status is not judged, the
                       end of its stderr stands in the report. Where the system tells its memory
-                      (Linux), an attack may cost it 64 MiB, and what it starts itself is not counted
+                      (Linux), an attack may cost it 64 MiB; what it starts itself is not counted
 
 The exit status is 0 without a failure, 1 with one, and 2 if nothing could be judged: a flag is
 wrong, nobody is there, or it is no echo server. A case that waits for a client to give up takes

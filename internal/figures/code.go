@@ -96,10 +96,13 @@ func exportedNames() (result, error) {
 
 var coverage = regexp.MustCompile(`coverage: ([\d.]+)% of statements`)
 
-// protoCoverage tells how many statements of the core its own tests reach.
-func protoCoverage() (result, error) {
+// protoCoverage and deflateCoverage tell how many statements of the core its own tests reach.
+func protoCoverage() (result, error)   { return coverageOf("./internal/proto") }
+func deflateCoverage() (result, error) { return coverageOf("./internal/deflate") }
+
+func coverageOf(pkg string) (result, error) {
 	const limit = 97
-	out, err := exec.Command("go", "test", "-cover", "./internal/proto").CombinedOutput()
+	out, err := exec.Command("go", "test", "-cover", pkg).CombinedOutput()
 	if err != nil {
 		return result{}, fmt.Errorf("%v: %s", err, out)
 	}

@@ -41,7 +41,8 @@ func plain(format string, args ...any) (result, error) {
 }
 
 var figures = []figure{
-	{"conformance cases", conformanceCases},
+	{"server cases", serverCases},
+	{"client cases", clientCases},
 	{"planted faults", plantedFaults},
 	{"hostile rows", hostileRows},
 	{"allocations per message", allocsPerMessage},
@@ -53,6 +54,7 @@ var figures = []figure{
 	{"exported names", exportedNames},
 	{"test code to code", testRatio},
 	{"coverage of internal/proto", protoCoverage},
+	{"coverage of internal/deflate", deflateCoverage},
 	{"CI time", ciTime},
 }
 
