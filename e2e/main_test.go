@@ -15,9 +15,6 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv(proxiedURL); url != "" {
 		end(converse(context.Background(), new(spout.Dialer), url))
 	}
-	if os.Getenv(asEchoClient) != "" {
-		end(echoClient(context.Background(), os.Args[1]))
-	}
 	if ran, err := peers.RunClient(); ran {
 		end(err)
 	}
