@@ -46,14 +46,11 @@ func TestReferencePassesAll(t *testing.T) {
 	}
 }
 
-// standard matches the cases that are not hostile, hostiles those that are.
-func standard() string { return families(func(f Family) bool { return !f.Hostile() }) }
-func hostiles() string { return families(Family.Hostile) }
-
-func families(which func(Family) bool) string {
+// standard matches the cases that are not hostile.
+func standard() string {
 	var names []string
 	for _, f := range Families {
-		if which(f) {
+		if !f.Hostile() {
 			names = append(names, string(f))
 		}
 	}
