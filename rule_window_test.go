@@ -104,11 +104,11 @@ func TestWriteTimeoutAfterClose(t *testing.T) {
 // what a peer gets that reads just before each deadline is whole and in order, and one that reads nothing is
 // dropped for that. The times are printed.
 func TestWindowOfASocket(t *testing.T) {
-	const size, step, timeout = 16 << 20, 1 << 20, 200 * time.Millisecond
+	const size, step, timeout = 8 << 20, 1 << 20, 200 * time.Millisecond
 	data := strings.Repeat("0123456789abcdef", size/16)
 	for _, s := range sides {
 		t.Run(s.name+" reads just before the deadlines", func(t *testing.T) {
-			c, p := socketPair(t, s.client, spout.Options{PingInterval: -1, WriteTimeout: timeout, CloseTimeout: time.Minute})
+			c, p := socketPair(t, s.client, spout.Options{PingInterval: -1, WriteTimeout: timeout, CloseTimeout: 4 * time.Second})
 			start := time.Now()
 			c.Send(spout.Binary([]byte(data)))
 			c.Close(spout.CloseNormal, "") // the last step is the end of the stream
