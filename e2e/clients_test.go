@@ -61,7 +61,8 @@ func TestClientConformancePeers(t *testing.T) {
 					t.Logf("%s %s: %s", r.Verdict, r.ID, r.Reason)
 				}
 			}
-			fmt.Fprintf(&got, "%s: %v\n", p, total)
+			// What is lenient may depend on how soon a client has ended.
+			fmt.Fprintf(&got, "%s: %d of %d failed\n", p, total.Fail, len(cases))
 		})
 	}
 	if t.Failed() {
