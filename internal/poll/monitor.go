@@ -1,0 +1,74 @@
+package poll
+
+import "time"
+
+// patience is how often the monitor looks at the loops: a handler that is under way when it looks
+// twice in a row keeps its loop waiting.
+const patience = 4 * time.Millisecond
+
+// watch is the life of the monitor. While the loops have nothing to do, it waits to be called.
+func (c *crew) watch() {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-c.done:
+			return
+		}
+		if !c.look() {
+			c.watching.Store(false)
+			if c.quiet() { // else something began before it could be announced
+				select {
+				case <-c.alert:
+				case <-c.done:
+					return
+				}
+			}
+			c.watching.Store(true)
+		}
+		timer.Reset(patience)
+	}
+}
+
+// look deposes leaders that are kept by a handler. It reports whether any loop is busy, or was
+// since it looked last.
+func (c *crew) look() (busy bool) {
+	for _, l := range c.loops {
+		lead := l.leader.Load()
+		t := lead.clock.Load()
+		if t == l.seen && t%2 == 0 && lead.depose(t) {
+			kept, left := lead.progress(t)
+			l.follow(left)
+			if kept != nil {
+				kept.s.route.detained()
+				kept.s.handler.Detained()
+			}
+			t = 0
+		}
+		busy = busy || t%2 == 0 || t != l.seen
+		l.seen = t
+	}
+	return busy
+}
+
+// quiet reports whether nothing has happened since look.
+func (c *crew) quiet() bool {
+	for _, l := range c.loops {
+		if t := l.leader.Load().clock.Load(); t%2 == 0 || t != l.seen {
+			return false
+		}
+	}
+	return true
+}
+
+// busy tells the monitor that there is something to do, unless it knows.
+func (c *crew) busy() {
+	if c.watching.Load() {
+		return
+	}
+	select {
+	case c.alert <- struct{}{}:
+	default:
+	}
+}

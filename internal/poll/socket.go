@@ -1,0 +1,175 @@
+package poll
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// Readiness says why a Handler is called.
+type Readiness uint32
+
+// The reasons. Several may come together.
+const (
+	Readable Readiness = 1 << iota // there are bytes to read, or the end, or an error
+	HungUp                         // the end, or an error, is among what can be read: read until it comes
+	Woken                          // Socket.Wake was called
+
+	queued // the socket waits in the loop's queue, owned, for its next turn
+	owned  // a goroutine is calling Ready, or will
+)
+
+// Handler gets what happens to one socket.
+type Handler interface {
+	// Ready is called by one goroutine at a time. It reads until there is nothing more, and reports
+	// whether it stopped before and wants to go on after others had their turn. buf belongs to it
+	// until it returns; it is nil if the goroutine is the socket's own for now. If Ready ends its
+	// goroutine, it is called again, in another one, with Woken.
+	Ready(why Readiness, buf []byte) (more bool)
+
+	// Writable is called when the socket takes bytes again after Socket.AwaitWritable, also while
+	// another goroutine is in Ready. It must not wait for that.
+	Writable()
+
+	// Detained is called when Ready has taken so long that another goroutine leads the loop from
+	// now on, while it goes on.
+	Detained()
+}
+
+// Socket is a socket in an Engine.
+type Socket struct {
+	handler Handler
+	loop    *loop
+	route   *Route
+	fd      int32
+	slot    uint32
+	state   atomic.Uint32 // what happened and was not yet told, as Readiness, and whether it is owned
+	wanted  atomic.Bool   // writability is to be told
+	closed  bool          // guarded by mu
+
+	mu sync.Mutex // guards the descriptor's end
+}
+
+// ErrAgain says that there is nothing to read now.
+var ErrAgain = errors.New("poll: nothing to read now")
+
+// Read reads what is there. Only the owner calls it. The error is ErrAgain if there is nothing.
+func (s *Socket) Read(p []byte) (int, error) { return s.loop.sys.read(int(s.fd), p) }
+
+// Write writes what is taken at once, which is no error, whatever it is. One goroutine at a time
+// calls it, and none after Close.
+func (s *Socket) Write(p []byte) (n int, err error) {
+	for n < len(p) {
+		// A raw system call keeps its processor from other goroutines.
+		m, err := s.loop.sys.write(int(s.fd), p[n:min(len(p), n+maxCall)])
+		if n += m; err == ErrAgain || err == nil && m == 0 {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// maxCall is how many bytes are read or written in one system call.
+const maxCall = 64 << 10
+
+// AwaitWritable has Writable called when the socket takes bytes again, if on is true. A writer
+// calls it before the call of Write after which it waits.
+func (s *Socket) AwaitWritable(on bool) { s.wanted.Store(on) }
+
+// Wake has Ready called with Woken, if the socket is not closed. Any goroutine may call it.
+func (s *Socket) Wake() {
+	if s.take(Woken) {
+		go s.run(Woken, nil)
+	}
+}
+
+// Release gives up the ownership that Adopt gave: from now on Ready is called when there is
+// reason to, for the first time perhaps by Release. It must be called.
+func (s *Socket) Release() { s.release(nil) }
+
+// take notes what happened, and reports whether the caller is the owner from now on.
+func (s *Socket) take(why Readiness) bool {
+	return s.state.CompareAndSwap(0, uint32(owned)) ||
+		Readiness(s.state.Or(uint32(why|owned)))&owned == 0
+}
+
+// run calls Ready and gives the ownership up. If it is the leader of the loop that calls it, buf
+// is the leader's.
+func (s *Socket) run(why Readiness, buf []byte) {
+	returned := false
+	defer func() {
+		if !returned { // the handler has ended this goroutine
+			go s.run(Woken, nil)
+		}
+	}()
+	for why != 0 {
+		more := s.handler.Ready(why&^queued, buf)
+		if !more {
+			why = s.yield()
+			continue
+		}
+		if why &^= Woken; buf != nil {
+			s.loop.enqueue(s, why)
+			break
+		}
+		why |= s.pending()
+	}
+	returned = true
+}
+
+func (s *Socket) release(buf []byte) {
+	if why := s.yield(); why != 0 {
+		s.run(why, buf)
+	}
+}
+
+// yield gives the ownership up, or returns what happened meanwhile.
+func (s *Socket) yield() Readiness {
+	for {
+		if s.state.CompareAndSwap(uint32(owned), 0) {
+			return 0
+		}
+		if why := s.pending(); why != 0 {
+			return why
+		}
+	}
+}
+
+// pending returns what has happened since the owner looked last.
+func (s *Socket) pending() Readiness {
+	return Readiness(s.state.And(uint32(owned))) &^ owned
+}
+
+// Close closes the descriptor and has the engine forget the socket. The caller must be the owner,
+// or be told by it, and nobody may be in Write.
+func (s *Socket) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	s.closed = true
+	s.loop.remove(s)
+	err := s.loop.sys.close(int(s.fd))
+	s.loop.engine.left(s.loop.crew)
+	return err
+}
+
+// Shutdown ends the reading, the writing or both, as shutdown(2) does. Any goroutine may call it, at
+// any time.
+func (s *Socket) Shutdown(how int) error {
+	return s.Control(func(fd int) error { return s.loop.sys.shutdown(fd, how) })
+}
+
+// Control calls f with the descriptor, unless that is closed.
+func (s *Socket) Control(f func(fd int) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	return f(int(s.fd))
+}
