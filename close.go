@@ -207,7 +207,7 @@ func (c *Conn) fail(code Code, reason string, cause error) {
 	c.failed = true
 	c.out.abandonStream()
 	c.startClose(code, reason, cause)
-	c.stream.setReadDeadline(past)
+	c.stream.interrupt()
 }
 
 // lost records that the stream ended or broke. c.mu is held.

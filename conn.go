@@ -2,8 +2,6 @@ package spout
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -37,12 +35,15 @@ type Conn struct {
 
 	// How far it is with reading:
 	opening   bool // Serve has begun, and does not yet leave the events to the reader
-	paused    bool // the reader waits for wake
-	grown     bool // the reader's stack may have grown
-	shrinking bool // the reader is woken to be replaced
+	paused    bool // the reader waits for resume
+	apart     bool // the reader keeps no other connection waiting
+	shrinks   bool // the reader is a goroutine that can be woken to be replaced
+	grown     bool // its stack may have grown
+	shrinking bool // it is woken to be replaced
 	unproved  bool // nothing has come since the last keepalive ping
 	// with writing:
 	writing  bool // somebody has the write token
+	writable bool // the stream takes something again, said while somebody was writing the rest
 	corked   bool // what is sent is held back
 	event    bool // an event is under way: what is sent are answers
 	answered bool // and something was sent in it
@@ -66,8 +67,11 @@ type rare struct {
 	closeBy     instant       // when the connection is dropped, whatever happens
 	pinged      []byte        // the data of the last Ping
 	pingedAt    instant       // when that was, until it is answered
+	stalled     instant       // since when the write token waits for the peer to take something, with nobody
+	rest        []byte        // what has come and was not decoded, while an event-driven reader pauses
+	concluding  bool          // the stream is closed, and Serve has still to give the handler what came
 	corkTimer   *time.Timer   // ends the holding back
-	wake        chan struct{} // for the reader that pauses
+	wake        chan struct{} // for the goroutine that reads while it pauses
 	idle        chan struct{} // closed when the write token is given back
 	served      chan struct{} // closed after OnClose, if Serve waits for that
 }
@@ -91,15 +95,17 @@ func NewConn(rwc io.ReadWriteCloser, client bool, o *Options) *Conn {
 		o = &Options{}
 	}
 	c := newConn(rwc, o.config(!client))
-	go c.run(nil, false)
+	c.stream.run(c, nil, false)
 	return c
 }
 
 func newConn(rwc io.ReadWriteCloser, cfg *config) *Conn {
+	s := newNetStream(rwc)
 	return &Conn{
 		cfg:     cfg,
-		stream:  newStream(rwc),
+		stream:  s,
 		decoder: proto.NewDecoder(&cfg.rules),
+		shrinks: s.raw != nil,
 		grown:   true,
 	}
 }
@@ -141,11 +147,7 @@ func (c *Conn) RemoteAddr() net.Addr { return c.stream.remoteAddr() }
 // or may delay them to combine them (TCP_NODELAY). The error is [errors.ErrUnsupported] if the
 // connection is not over TCP.
 func (c *Conn) SetNoDelay(on bool) error {
-	t := c.stream.transport()
-	if tcp, ok := t.(interface{ SetNoDelay(bool) error }); ok {
-		return tcp.SetNoDelay(on)
-	}
-	return fmt.Errorf("spout: SetNoDelay on %T: %w", t, errors.ErrUnsupported)
+	return c.stream.setNoDelay(on)
 }
 
 // Context returns a context that ends when the connection is over: the closing handshake is

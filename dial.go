@@ -98,7 +98,7 @@ func (d *Dialer) DialRequest(r *http.Request) (*Conn, error) {
 	}
 	c := newConn(rwc, cfg)
 	c.agree(agreed)
-	go c.run(early, false)
+	c.stream.run(c, early, false)
 	return c, nil
 }
 

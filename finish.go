@@ -2,8 +2,8 @@ package spout
 
 import "time"
 
-// finish is the end of every connection, in the goroutine that reads: how it ended is settled,
-// the stream is taken down, OnClose runs.
+// finish is the end of every connection, when nothing more is to be read: how it ended is settled, the
+// stream is taken down, OnClose runs. The reader calls it.
 func (c *Conn) finish() {
 	c.handlerDone(errHandlerGone) // unless there was another reason
 	c.mu.Lock()
@@ -16,17 +16,34 @@ func (c *Conn) finish() {
 	if r := c.rarely(); r.cancel != nil {
 		r.cancel(c.end)
 	}
+	// What is still queued is sent, and the peer has time to close too.
+	linger := !c.killed && !c.dead && c.stream.lingerUntil(c, c.closeBy())
+	if c.lingering = linger; linger && !c.writing {
+		c.writing = true
+		c.endWriting()
+	}
 	c.mu.Unlock()
+	c.stream.takeDown(c, linger)
+}
 
-	c.takeDown()
-
+// conclude closes the stream and delivers OnClose. Nobody reads any more. If Serve is still to deliver what
+// came before, it concludes again afterwards.
+func (c *Conn) conclude() {
 	c.mu.Lock()
-	for c.opening {
-		c.pause()
+	if !c.rarely().concluding {
+		c.awaitWriter()
+		c.stopSending()
+		c.mu.Unlock()
+		c.stream.close()
+		c.mu.Lock()
+	}
+	if c.rare.concluding = c.opening; c.opening {
+		c.mu.Unlock()
+		return
 	}
 	c.ended = true
 	c.cfg.alarms.remove(c)
-	h, served := c.handler, c.rarely().served
+	h, served := c.handler, c.rare.served
 	c.mu.Unlock()
 	// Deferred, since OnClose may end its goroutine.
 	if s := c.cfg.server; s != nil {
@@ -47,28 +64,6 @@ const (
 	lingerBytes = 256 << 10
 )
 
-// takeDown sends what is still queued, tells the peer that nothing follows, reads until the
-// peer has done the same, and closes. Without the reading, what the peer sent last would make
-// the kernel answer with a reset, which destroys the close frame on its way.
-func (c *Conn) takeDown() {
-	c.mu.Lock()
-	if nc := c.stream.conn(); nc != nil && !c.killed && !c.dead {
-		nc.SetReadDeadline(c.closeBy().time())
-		c.lingering = true
-		if !c.writing {
-			c.writing = true
-			c.endWriting()
-		}
-		c.mu.Unlock()
-		c.linger()
-		c.mu.Lock()
-	}
-	c.awaitWriter()
-	c.stopSending()
-	c.mu.Unlock()
-	c.stream.rwc.Close()
-}
-
 // halfClose ends the sending side, when all is sent, and gives the peer the time to follow. The
 // write token is held, c.mu is not.
 func (c *Conn) halfClose() {
@@ -87,18 +82,5 @@ func (c *Conn) halfClose() {
 	if end := c.closeBy(); end != 0 {
 		by = min(by, end)
 	}
-	c.stream.setReadDeadline(by.time())
-}
-
-// linger reads and forgets what still arrives.
-func (c *Conn) linger() {
-	buf := getSmall()
-	defer putBuffer(buf)
-	for total := 0; total < lingerBytes; {
-		n, err := c.stream.rwc.Read(buf)
-		if err != nil {
-			return
-		}
-		total += n
-	}
+	c.stream.lingerUntil(c, by)
 }

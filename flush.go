@@ -3,46 +3,34 @@ package spout
 import (
 	"errors"
 	"os"
-	"time"
 )
 
-// corkLimit is how much is held back for one write while input is decoded, and corkTime how long
-// if a handler blocks meanwhile.
-const (
-	corkLimit = 64 << 10
-	corkTime  = time.Millisecond
-)
+// corkLimit is how much is held back for one write while input is decoded.
+const corkLimit = 64 << 10
 
 // cork holds back what is sent while more input is at hand, so that the answers to it leave in
 // one write. c.mu is held.
 func (c *Conn) cork() {
-	if c.corked {
+	if c.corked || c.apart {
 		return
 	}
 	c.corked = true
-	r := c.rarely()
-	if r.corkTimer == nil {
-		r.corkTimer = time.AfterFunc(corkTime, func() {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.uncork()
-		})
-		return
-	}
-	r.corkTimer.Reset(corkTime)
+	c.stream.cork(c)
 }
 
 // uncork sends what was held back. c.mu is held.
 func (c *Conn) uncork() {
 	if c.corked {
 		c.corked = false
-		c.rare.corkTimer.Stop()
+		if r := c.rare; r != nil && r.corkTimer != nil {
+			r.corkTimer.Stop()
+		}
 	}
 	c.flush()
 }
 
-// flush sends what waits, as far as that is possible without waiting, and leaves the rest to a
-// goroutine that lives as long as there is a rest. c.mu is held, but not while writing.
+// flush sends what waits, as far as that is possible without waiting, and leaves the rest to the
+// stream. c.mu is held, but not while writing.
 func (c *Conn) flush() {
 	if c.out == nil || c.writing || c.dead || c.corked && c.out.size < corkLimit {
 		return
@@ -55,7 +43,7 @@ func (c *Conn) flush() {
 			c.endWriting()
 			return
 		}
-		if !c.writeFlight(false) {
+		if !c.tryFlight() {
 			break
 		}
 	}
@@ -63,32 +51,21 @@ func (c *Conn) flush() {
 		c.endWriting()
 		return
 	}
-	go c.drain()
+	c.stream.writeRest(c)
 }
 
-// drain writes until nothing waits. It holds the write token.
-func (c *Conn) drain() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for !c.dead && c.out.load() {
-		c.writeFlight(true)
-	}
-	c.endWriting()
-}
-
-// writeFlight writes once and reports whether the whole flight was taken. The write token and
-// c.mu are held, but not c.mu while writing.
-func (c *Conn) writeFlight(wait bool) bool {
+// tryFlight writes what is taken at once, and reports whether that was the whole flight. The write
+// token and c.mu are held, but not c.mu while writing.
+func (c *Conn) tryFlight() bool {
 	p := c.out.flight
 	c.mu.Unlock()
-	var n int
-	var err error
-	if wait {
-		n, err = c.stream.write(p, c.cfg.writeTimeout, c)
-	} else {
-		n, err = c.stream.try(p)
-	}
+	n, err := c.stream.try(p)
 	c.mu.Lock()
+	return c.wrote(n, err)
+}
+
+// wrote takes what came of writing the flight, and reports whether all of it was taken. c.mu is held.
+func (c *Conn) wrote(n int, err error) bool {
 	if c.dead {
 		return false
 	}
@@ -140,7 +117,11 @@ func (c *Conn) stopSending() {
 	}
 	c.out.refuse(c.end)
 	c.out.drop()
-	if !c.writing {
+	switch {
+	case c.stalled():
+		c.rare.stalled = 0
+		c.endWriting()
+	case !c.writing:
 		c.freeOutbox()
 	}
 }

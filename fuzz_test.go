@@ -53,7 +53,7 @@ func (c *cut) conn(client bool, o Options) *Conn {
 // pull has a connection read the input, and receives message by message.
 func (c *cut) pull(client bool, o Options) (p passed) {
 	conn := c.conn(client, o)
-	go conn.run(nil, false)
+	conn.stream.run(conn, nil, false)
 	for {
 		m, err := conn.Read(context.Background())
 		if err != nil {

@@ -158,6 +158,9 @@ func (c *Conn) opened() (m Message, arrived bool) {
 	c.opening = false
 	c.retireBetweenEvents()
 	c.wakeReader()
+	if c.rarely().concluding {
+		go c.conclude()
+	}
 	return Message{}, false
 }
 

@@ -3,6 +3,7 @@ package spout
 import (
 	"bytes"
 	"encoding/binary"
+	"os"
 	"slices"
 	"time"
 
@@ -140,7 +141,9 @@ func (c *Conn) tick() {
 		c.closeTimedOut()
 	case by != 0:
 		c.arm(by)
+		c.checkStall(t)
 	default:
+		c.checkStall(t)
 		c.checkFrame(t)
 		c.checkPing(t)
 		c.checkStack(t)
@@ -164,6 +167,23 @@ func (c *Conn) checkFrame(t instant) {
 	}
 	c.fail(ClosePolicy, "frame not completed in time", errFrameTimeout)
 }
+
+// checkStall drops a connection whose peer takes nothing of what the stream has left to be written
+// later; streams that wait in a goroutine see to it themselves.
+func (c *Conn) checkStall(t instant) {
+	if !c.stalled() || c.cfg.writeTimeout == 0 {
+		return
+	}
+	by := c.rare.stalled + instant(c.cfg.writeTimeout)
+	if t < by {
+		c.arm(by)
+		return
+	}
+	c.writeFailed(os.ErrDeadlineExceeded)
+}
+
+// stalled reports whether the write token waits with nobody. c.mu is held.
+func (c *Conn) stalled() bool { return c.rare != nil && c.rare.stalled != 0 }
 
 // checkPing sends a ping when one is due, and fails a connection that shows no life after one.
 // Time in which the connection is not read does not count.
@@ -205,7 +225,7 @@ func (c *Conn) checkPing(t instant) {
 // has grown for a handler does not shrink to its first size again. Only sockets are woken for that:
 // other streams hold a buffer anyway, and might not survive a read that ends.
 func (c *Conn) checkStack(t instant) {
-	if c.stream.raw == nil || !c.grown || c.waiting == 0 || c.end != nil {
+	if !c.shrinks || !c.grown || c.waiting == 0 || c.end != nil {
 		return
 	}
 	if quiet := c.waiting + shrinkAfter; t < quiet {
@@ -213,7 +233,7 @@ func (c *Conn) checkStack(t instant) {
 		return
 	}
 	c.shrinking = true
-	c.stream.setReadDeadline(past)
+	c.stream.interrupt()
 }
 
 // shrunk reports whether the reader was woken by checkStack and is to be replaced.
@@ -231,7 +251,7 @@ func (c *Conn) shrunk() bool {
 func (c *Conn) stopShrinking() {
 	c.shrinking = false
 	if !c.failed && !c.killed {
-		c.stream.setReadDeadline(time.Time{})
+		c.stream.(*netStream).setReadDeadline(time.Time{})
 	}
 }
 
@@ -262,7 +282,7 @@ func (c *Conn) awaiting() {
 	if c.frame != 0 && c.cfg.frameTimeout > 0 {
 		c.arm(c.frame + instant(c.cfg.frameTimeout))
 	}
-	if c.stream.raw != nil {
+	if c.shrinks {
 		c.arm(t + shrinkAfter)
 	}
 }

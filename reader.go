@@ -9,10 +9,9 @@ import (
 	"github.com/spoutws/spout/internal/proto"
 )
 
-// run is the life of a connection: one goroutine at a time reads until the end. early is what
-// came with the handshake; served says that the connection has had its handler from the start.
-func (c *Conn) run(early []byte, served bool) {
-	defer c.leave()
+// begin is what comes before the first byte: the keepalive's start, and OnOpen of a connection that has
+// its handler already.
+func (c *Conn) begin(served bool) {
 	c.startClock()
 	if served {
 		c.mu.Lock()
@@ -20,15 +19,6 @@ func (c *Conn) run(early []byte, served bool) {
 		c.mu.Unlock()
 		c.handlerDone(c.onOpen())
 	}
-	if c.push(early) {
-		c.stream.read(c)
-	}
-}
-
-// resume goes on for a goroutine that was replaced.
-func (c *Conn) resume() {
-	defer c.leave()
-	c.stream.read(c)
 }
 
 // broke takes the end of the stream, or the error that ended it.
@@ -48,42 +38,42 @@ func (c *Conn) broke(err error) {
 	c.lost(err)
 }
 
-// leave ends a goroutine that read, be it because its handler ended it: it is replaced, or the
-// connection is over.
-func (c *Conn) leave() {
-	if c.shrunk() {
-		go c.resume()
-	} else {
-		c.finish()
-	}
-}
-
-// push takes bytes from the stream and reports whether more are wanted. It returns when all of
-// them are used up, which may take until the program has received what they say.
-func (c *Conn) push(p []byte) bool {
+// feed takes bytes from the stream, and decodes them; apart says that this goroutine keeps no other
+// connection waiting. It returns when all of them are used up, or the rest if reading has to pause: then
+// the stream's resume is called when that may be over.
+func (c *Conn) feed(p []byte, apart bool) (rest []byte, next stepNext) {
 	c.mu.Lock()
 	c.received()
+	c.apart = apart
 	c.mu.Unlock()
-	for {
-		rest, next := c.step(p)
-		c.mu.Lock()
-		c.uncork()
-		switch next {
-		case stepDone:
-			c.mu.Unlock()
-			return false
-		case stepMore:
-			c.awaiting()
-			c.mu.Unlock()
-			return true
-		}
-		for c.mustPause() {
-			c.pause()
-		}
-		c.frame = 0
+	return c.decode(p)
+}
+
+// resume goes on with what feed has left, or pauses again.
+func (c *Conn) resume(rest []byte) ([]byte, stepNext) {
+	c.mu.Lock()
+	if c.mustPause() {
+		c.paused = true
 		c.mu.Unlock()
-		p = rest
+		return rest, stepPause
 	}
+	c.frame = 0
+	c.mu.Unlock()
+	return c.decode(rest)
+}
+
+func (c *Conn) decode(p []byte) (rest []byte, next stepNext) {
+	rest, next = c.step(p)
+	c.mu.Lock()
+	c.uncork()
+	if next == stepMore {
+		c.awaiting()
+	}
+	c.mu.Unlock()
+	if next == stepPause {
+		return c.resume(rest)
+	}
+	return rest, next
 }
 
 // What step wants next.
@@ -151,23 +141,11 @@ func (c *Conn) mustPause() bool {
 	return c.cfg.sendLimit > 0 && c.out != nil && c.out.answers > c.cfg.sendLimit/2
 }
 
-// pause makes the reader wait for wakeReader. c.mu is held, but not while waiting.
-func (c *Conn) pause() {
-	r := c.rarely()
-	if r.wake == nil {
-		r.wake = make(chan struct{}, 1)
-	}
-	c.paused = true
-	c.mu.Unlock()
-	<-r.wake
-	c.mu.Lock()
-}
-
 // wakeReader makes a reader that pauses look again. c.mu is held.
 func (c *Conn) wakeReader() {
 	if c.paused {
 		c.paused = false
-		c.rare.wake <- struct{}{}
+		c.stream.resume(c)
 	}
 }
 

@@ -26,8 +26,9 @@ type Server struct {
 	// for requests that offer some. Default: the first of Options.Subprotocols that is offered.
 	SelectSubprotocol func(r *http.Request, offered []string) string
 
-	once sync.Once
-	cfg  *config
+	once     sync.Once
+	cfg      *config
+	accepted route // of the connections that Accept returns
 
 	mu       sync.Mutex
 	conns    []*Conn
@@ -44,9 +45,10 @@ type Server struct {
 // It must not write a response; headers that it, or middleware before it, sets on the
 // ResponseWriter are sent with the upgrade.
 func (s *Server) Handler(open func(r *http.Request) (Handler, error)) http.Handler {
+	kind := new(route)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c, early, err := s.upgrade(w, r, open); err == nil {
-			go c.run(early, true)
+		if c, early, err := s.upgrade(w, r, open, kind); err == nil {
+			c.stream.run(c, early, true)
 		}
 	})
 }
@@ -62,11 +64,11 @@ func (s *Server) HandlerFunc(f HandlerFunc) http.Handler {
 // The connection lives on when the HTTP handler returns, and does not end with the request's
 // context.
 func (s *Server) Accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
-	c, early, err := s.upgrade(w, r, nil)
+	c, early, err := s.upgrade(w, r, nil, &s.accepted)
 	if err != nil {
 		return nil, err
 	}
-	go c.run(early, false)
+	c.stream.run(c, early, false)
 	return c, nil
 }
 

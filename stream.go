@@ -1,152 +1,42 @@
 package spout
 
-import (
-	"crypto/tls"
-	"errors"
-	"io"
-	"net"
-	"os"
-	"syscall"
-	"time"
-)
+import "net"
 
-// stream is the byte stream under a Conn, with what a Conn needs beyond reading and writing: a
-// try that does not wait, an end from another goroutine, a half-close. One goroutine reads; the
-// holder of the write token writes.
-type stream struct {
-	rwc io.ReadWriteCloser
-	raw syscall.RawConn // the socket, where it can be asked without waiting, or nil
-}
+// stream is the byte stream under a Conn, and what drives it: a goroutine of its own (netStream), or
+// events (socket). One goroutine at a time reads; the holder of the write token writes.
+type stream interface {
+	// run begins the life of c, of which early has come already; served says that c has had its
+	// handler from the start. It does not wait.
+	run(c *Conn, early []byte, served bool)
+	// resume has a reader that pauses look again. c.mu is held.
+	resume(c *Conn)
+	// interrupt has a reader that waits for bytes look again.
+	interrupt()
 
-func newStream(rwc io.ReadWriteCloser) stream {
-	s := stream{rwc, nil}
-	if nc, ok := s.transport().(*net.TCPConn); ok {
-		limitUnsent(nc)
-	}
-	switch nc := rwc.(type) {
-	case *net.TCPConn:
-		s.raw = rawConn(nc)
-	case *net.UnixConn:
-		s.raw = rawConn(nc)
-	}
-	return s
-}
+	// answer sends the answer to the handshake, before anything else.
+	answer(c *Conn, head []byte) error
+	// try writes what is taken at once, which is nothing where the stream can't tell.
+	try(p []byte) (int, error)
+	// writeRest sees to it that the rest of what waits is written. The write token and c.mu are held.
+	writeRest(c *Conn)
+	// cork bounds how long answers are held back, if a handler may keep others waiting for them. c.mu is held.
+	cork(c *Conn)
 
-// conn returns the stream as a net.Conn, or nil.
-func (s *stream) conn() net.Conn {
-	nc, _ := s.rwc.(net.Conn)
-	return nc
-}
+	// closeWrite tells the peer that nothing follows, and reports whether the stream can do that.
+	closeWrite() bool
+	// lingerUntil ends takeDown's reading at a time, 0 for none, and reports whether the stream can
+	// do that. c.mu is held.
+	lingerUntil(c *Conn, by instant) bool
+	// takeDown concludes c, after it has read to the end of the stream if c is to linger. The reader
+	// calls it.
+	takeDown(c *Conn, linger bool)
+	// abort ends all reading and writing from any goroutine, without waiting.
+	abort()
+	// close closes the stream. Nobody reads or writes.
+	close()
 
-// transport returns the connection under TLS, or else the stream itself.
-func (s *stream) transport() any {
-	if t, ok := s.rwc.(*tls.Conn); ok {
-		return t.NetConn()
-	}
-	return s.rwc
-}
-
-// pusher takes what a stream reads.
-type pusher interface {
-	push(p []byte) bool // reports whether more is wanted
-	broke(err error)    // the stream ended, with io.EOF or another error
-}
-
-// read passes what arrives to a pusher until that wants no more or the stream ends. While a
-// socket waits, no buffer is held.
-func (s *stream) read(to pusher) {
-	if s.raw != nil {
-		rawRead(s.raw, to)
-		return
-	}
-	buf := getSmall()
-	defer putBuffer(buf)
-	for {
-		n, err := s.rwc.Read(buf)
-		if n > 0 && !to.push(buf[:n]) {
-			return
-		}
-		if err != nil {
-			to.broke(err)
-			return
-		}
-	}
-}
-
-// try writes what is taken at once, which is nothing where the stream can't tell.
-func (s *stream) try(p []byte) (int, error) {
-	if s.raw == nil {
-		return 0, nil
-	}
-	return rawWrite(s.raw, p, false)
-}
-
-// tlsRecord is the most that a TLS record holds. A timeout within a Write breaks a TLS connection,
-// so the peer's progress is only seen between writes: one record each.
-const tlsRecord = 16 << 10
-
-// write waits until at least one byte of p is taken, at most for the timeout, 0 for ever. Without
-// deadlines the stream is closed then, which the pusher is told before it can see it.
-func (s *stream) write(p []byte, timeout time.Duration, to pusher) (n int, err error) {
-	nc := s.conn()
-	if nc == nil {
-		if timeout > 0 {
-			defer time.AfterFunc(timeout, func() {
-				to.broke(errWriteTimeout)
-				s.rwc.Close()
-			}).Stop()
-		}
-		return s.rwc.Write(p)
-	}
-	if timeout > 0 {
-		nc.SetWriteDeadline(time.Now().Add(timeout))
-		defer nc.SetWriteDeadline(time.Time{})
-	}
-	if s.raw != nil {
-		return rawWrite(s.raw, p, true)
-	}
-	if _, ok := nc.(*tls.Conn); ok && len(p) > tlsRecord {
-		p = p[:tlsRecord]
-	}
-	n, err = nc.Write(p)
-	if n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
-		err = nil
-	}
-	return n, err
-}
-
-// closeWrite tells the peer that nothing follows, and reports whether the stream can do that.
-func (s *stream) closeWrite() bool {
-	c, ok := s.rwc.(interface{ CloseWrite() error })
-	return ok && c.CloseWrite() == nil
-}
-
-func (s *stream) setReadDeadline(t time.Time) {
-	if nc := s.conn(); nc != nil {
-		nc.SetReadDeadline(t)
-	}
-}
-
-// abort ends all reading and writing from any goroutine, without waiting. A socket is only shut
-// down: closing its descriptor is left to the goroutine that reads.
-func (s *stream) abort() {
-	if h, ok := s.transport().(interface {
-		CloseRead() error
-		CloseWrite() error
-	}); ok {
-		h.CloseWrite()
-		h.CloseRead()
-		s.setReadDeadline(past) // not every system wakes a read for a shutdown
-		return
-	}
-	go s.rwc.Close()
-}
-
-func (s *stream) remoteAddr() net.Addr {
-	if nc := s.conn(); nc != nil {
-		return nc.RemoteAddr()
-	}
-	return noAddr{}
+	setNoDelay(on bool) error
+	remoteAddr() net.Addr
 }
 
 // noAddr is the address of a stream that has none.

@@ -15,7 +15,7 @@ import (
 // upgrade is the server's half of the opening handshake (RFC 6455, section 4.2): the request is
 // checked, then its origin, then open makes the handler, then 101 is sent. Whatever goes wrong is
 // answered here.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, open func(*http.Request) (Handler, error)) (c *Conn, early []byte, err error) {
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, open func(*http.Request) (Handler, error), route *route) (c *Conn, early []byte, err error) {
 	if !s.enter() {
 		return nil, nil, s.refuse(w, r, &HandshakeError{Status: http.StatusServiceUnavailable, Reason: "the server is shutting down"})
 	}
@@ -51,7 +51,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, open func(*http
 	if err != nil {
 		return nil, nil, s.refuse(w, r, err)
 	}
-	c = newConn(nc, cfg)
+	c = accepted(nc, cfg, route)
 	c.handler = h
 	c.agree(agreed)
 	c.writing = true // the write token is taken until the answer is sent
@@ -66,12 +66,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, open func(*http
 // answer sends the answer to the handshake. What others send meanwhile, since the connection is
 // among the Server's already, goes behind it.
 func (c *Conn) answer(head []byte) error {
-	var err error
-	for len(head) > 0 && err == nil {
-		var n int
-		n, err = c.stream.write(head, c.cfg.writeTimeout, c)
-		head = head[n:]
-	}
+	err := c.stream.answer(c, head)
 	c.mu.Lock()
 	c.endWriting()
 	if err == nil {

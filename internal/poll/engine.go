@@ -41,15 +41,15 @@ type system interface {
 	close(fd int) error
 }
 
-// adopt adds a descriptor, which belongs to the engine from then on. The caller is the owner
+// adopt makes s the socket of a descriptor, which belongs to the engine from then on. The caller is the owner
 // of the socket until it calls Release.
-func (e *Engine) adopt(fd int, h Handler, r *Route) (*Socket, error) {
+func (e *Engine) adopt(s *Socket, fd int, h Handler, r *Route) error {
 	e.mu.Lock()
 	if e.crew == nil {
 		c, err := e.start()
 		if err != nil {
 			e.mu.Unlock()
-			return nil, err
+			return err
 		}
 		e.crew = c
 	}
@@ -59,13 +59,13 @@ func (e *Engine) adopt(fd int, h Handler, r *Route) (*Socket, error) {
 	l := c.loops[e.next%len(c.loops)]
 	e.mu.Unlock()
 
-	s := &Socket{handler: h, loop: l, route: r, fd: int32(fd)}
+	s.handler, s.loop, s.route, s.fd = h, l, r, int32(fd)
 	s.state.Store(uint32(owned))
 	if err := l.add(s); err != nil {
 		e.left(c)
-		return nil, err
+		return err
 	}
-	return s, nil
+	return nil
 }
 
 // start begins the work. e.mu is held.

@@ -10,18 +10,18 @@ import (
 // Default is the engine of the process, over epoll(7).
 var Default = &Engine{newSystem: newEpoll, loops: func() int { return 1 }}
 
-// Adopt takes the socket under c over, which is closed without an effect on the socket: what
-// package net holds for it is let go. The caller is the owner of the new Socket until it calls
-// Release, and h hears of nothing before, but that the socket is writable.
+// Adopt makes s the socket under c, which is closed without an effect on the socket: what package
+// net holds for it is let go. The caller is the owner of s until it calls Release, and h hears of nothing
+// before, but that the socket is writable.
 //
 // If there is an error, c is as before.
-func (e *Engine) Adopt(c interface {
+func (e *Engine) Adopt(s *Socket, c interface {
 	net.Conn
 	syscall.Conn
-}, h Handler, r *Route) (*Socket, error) {
+}, h Handler, r *Route) error {
 	rc, err := c.SyscallConn()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	fd := -1
 	var dup syscall.Errno
@@ -35,15 +35,14 @@ func (e *Engine) Adopt(c interface {
 		err = os.NewSyscallError("fcntl", dup)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s, err := e.adopt(fd, h, r)
-	if err != nil {
+	if err := e.adopt(s, fd, h, r); err != nil {
 		syscall.Close(fd)
-		return nil, err
+		return err
 	}
 	c.Close()
-	return s, nil
+	return nil
 }
 
 // epoll waits for events of its sockets as one descriptor among those that package runtime waits for:

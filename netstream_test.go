@@ -28,7 +28,7 @@ func (c *deadlineConn) Write(p []byte) (int, error) {
 // A deadline that outlived its write would fail the next one, which comes when it has passed.
 func TestWriteDeadlineEndsWithTheWrite(t *testing.T) {
 	c := &deadlineConn{}
-	s := newStream(c)
+	s := newNetStream(c)
 	if n, err := s.write([]byte("hello"), time.Minute, nil); n != 5 || err != nil {
 		t.Fatal(n, err)
 	}
