@@ -69,6 +69,7 @@ type socket struct {
 func (s *socket) run(c *Conn, early []byte, served bool) {
 	s.served = served
 	s.keep(early)
+	s.pausing = true // also without: the reader is to begin
 	s.Wake()
 	go s.Release()
 }
@@ -164,8 +165,10 @@ func (s *socket) goOn() bool {
 		c.mu.Unlock()
 		return true
 	}
-	rest := c.rare.rest
-	c.rare.rest = nil
+	var rest []byte
+	if r := c.rare; r != nil {
+		rest, r.rest = r.rest, nil
+	}
 	c.mu.Unlock()
 	s.pausing = false
 	return s.decoded(c.resume(rest))
