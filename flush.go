@@ -93,7 +93,7 @@ func (c *Conn) writeFlight(wait bool) bool {
 		return false
 	}
 	if c.out.wrote(n); n > 0 {
-		c.out.grant(c.cfg.sendLimit)
+		c.out.grant()
 		c.wakeReader()
 	}
 	if err != nil {
