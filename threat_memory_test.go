@@ -348,7 +348,7 @@ func TestT7WriteWaits(t *testing.T) {
 
 // T7: others do not feel the peers that do not read.
 func TestT7OthersUnharmed(t *testing.T) {
-	const slow, rounds, repeats = 16, 1000, 15
+	const slow, rounds, repeats = 16, 5000, 15
 	var srv spout.Server
 	hold, conns := held(&srv)
 	mux := http.NewServeMux()
