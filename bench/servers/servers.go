@@ -49,8 +49,8 @@ type Library struct {
 }
 
 // All are the libraries, spout first.
-var All = []*Library{spoutLibrary, spoutStream, spoutLevel3, coderLibrary,
-	gorillaLibrary, gwsLibrary, floor}
+var All = []*Library{spoutLibrary, spoutStream, spoutLevel3, coderLibrary, fasthttpLibrary, gobwasLibrary, gobwasRaw,
+	gorillaLibrary, gwsLibrary, nbioLibrary, nbioMixed, floor}
 
 // Find returns the library of that name.
 func Find(name string) (*Library, error) {
