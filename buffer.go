@@ -2,26 +2,43 @@ package spout
 
 import "sync"
 
-// Buffers come in two sizes: a connection that has little to read or write holds little.
+// Buffers come in three sizes: a connection that has little to read or write holds little.
 const (
-	smallBuffer = 4 << 10
-	largeBuffer = 64 << 10
+	smallBuffer  = 4 << 10
+	mediumBuffer = 16 << 10
+	largeBuffer  = 64 << 10
 )
 
 var (
-	smallBuffers = sync.Pool{New: func() any { return new([smallBuffer]byte) }}
-	largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
+	smallBuffers  = sync.Pool{New: func() any { return new([smallBuffer]byte) }}
+	mediumBuffers = sync.Pool{New: func() any { return new([mediumBuffer]byte) }}
+	largeBuffers  = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
 )
 
-func getSmall() []byte { return smallBuffers.Get().(*[smallBuffer]byte)[:] }
-func getLarge() []byte { return largeBuffers.Get().(*[largeBuffer]byte)[:] }
+func getSmall() []byte  { return smallBuffers.Get().(*[smallBuffer]byte)[:] }
+func getMedium() []byte { return mediumBuffers.Get().(*[mediumBuffer]byte)[:] }
+func getLarge() []byte  { return largeBuffers.Get().(*[largeBuffer]byte)[:] }
 
-// putBuffer gives back what came from getSmall or getLarge; other slices it leaves to the
-// garbage collector.
+// getBuffer returns the smallest buffer that holds n bytes, or the largest there is; but one of more
+// than most bytes only if it is a small one.
+func getBuffer(n, most int) []byte {
+	switch {
+	case n <= smallBuffer || most < mediumBuffer:
+		return getSmall()
+	case n <= mediumBuffer || most < largeBuffer:
+		return getMedium()
+	}
+	return getLarge()
+}
+
+// putBuffer gives back what came from one of the above; other slices it leaves to the garbage
+// collector.
 func putBuffer(b []byte) {
 	switch cap(b) {
 	case smallBuffer:
 		smallBuffers.Put((*[smallBuffer]byte)(b[:smallBuffer]))
+	case mediumBuffer:
+		mediumBuffers.Put((*[mediumBuffer]byte)(b[:mediumBuffer]))
 	case largeBuffer:
 		largeBuffers.Put((*[largeBuffer]byte)(b[:largeBuffer]))
 	}

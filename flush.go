@@ -70,7 +70,7 @@ func (c *Conn) wrote(n int, err error) bool {
 		return false
 	}
 	if c.out.wrote(n); n > 0 {
-		c.out.grant(c.cfg.sendLimit)
+		c.out.grant()
 		c.wakeReader()
 	}
 	if err != nil {

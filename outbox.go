@@ -10,7 +10,8 @@ import (
 // outbox is what waits to be sent, encoded. A connection has one only while something waits. It
 // is guarded by Conn.mu; the flight belongs to the holder of the write token.
 type outbox struct {
-	mask masker
+	mask  masker
+	limit int // of size, 0 for none; an empty queue takes one message of any size
 
 	chunks []chunk // frames, oldest first
 	held   []chunk // what follows the message that WriteFrom is sending
@@ -61,7 +62,13 @@ func (o *outbox) idle() bool {
 
 // add queues the frame of a whole message.
 func (o *outbox) add(f frame) {
-	if !bool(o.mask) && len(f.encoded) >= shareFrom {
+	queue := o.chunks
+	if o.streaming {
+		queue = o.held
+	}
+	// By reference, but where there is room for a copy: what a chunk has spare when another follows it
+	// is wasted.
+	if n := len(f.encoded); !bool(o.mask) && n >= shareFrom && n > spare(queue) {
 		o.push(chunk{b: f.encoded, shared: true})
 		return
 	}
@@ -77,8 +84,9 @@ func (o *outbox) addClose(payload []byte) {
 	o.addFrame(proto.Header{Fin: true, Op: proto.OpClose}, payload, o.streaming)
 }
 
-// addFrame queues a frame. Chunks are filled to the last byte, so that what waits holds hardly
-// more memory than it has bytes; the frame goes on in the next chunk where one is full.
+// addFrame queues a frame. Chunks are filled to the last byte, and none is larger than what the queue
+// may yet take, so that a full queue holds hardly more memory than it has bytes; the frame goes on in
+// the next chunk where one is full.
 func (o *outbox) addFrame(h proto.Header, payload []byte, hold bool) {
 	n := proto.FrameSize(len(payload), bool(o.mask))
 	queue := &o.chunks
@@ -89,7 +97,7 @@ func (o *outbox) addFrame(h proto.Header, payload []byte, hold bool) {
 	o.size += n
 	o.mask.apply(&h)
 	h.Length = uint64(len(payload))
-	t := tail(queue, n, proto.MaxHeader)
+	t := o.tail(queue, n, proto.MaxHeader)
 	t.b = proto.AppendHeader(t.b, h)
 	for {
 		start := len(t.b)
@@ -102,22 +110,32 @@ func (o *outbox) addFrame(h proto.Header, payload []byte, hold bool) {
 			return
 		}
 		t.open = true
-		t = tail(queue, len(payload), 1)
+		t = o.tail(queue, len(payload), 1)
 	}
 }
 
-// tail returns the last chunk of a queue if that has so much room, or else a new one, for n bytes.
-func tail(queue *[]chunk, n, room int) *chunk {
+// tail returns the last chunk of a queue if that has so much room, or else a new one: for n bytes, which
+// o.size counts already.
+func (o *outbox) tail(queue *[]chunk, n, room int) *chunk {
 	last := len(*queue) - 1
-	if last < 0 || (*queue)[last].shared || cap((*queue)[last].b)-len((*queue)[last].b) < room {
-		b := getLarge
-		if (last < 0 || (*queue)[last].shared) && n <= smallBuffer {
-			b = getSmall
+	if spare(*queue) < room {
+		left := o.left() + n
+		if last >= 0 && !(*queue)[last].shared {
+			n = left // more will follow
 		}
-		*queue = append(*queue, chunk{b: b()[:0]})
+		*queue = append(*queue, chunk{b: getBuffer(n, left)[:0]})
 		last++
 	}
 	return &(*queue)[last]
+}
+
+// spare is how much room the last chunk of a queue has.
+func spare(queue []chunk) int {
+	if len(queue) == 0 || queue[len(queue)-1].shared {
+		return 0
+	}
+	last := queue[len(queue)-1]
+	return cap(last.b) - len(last.b)
 }
 
 // push queues a chunk as it is.
@@ -190,7 +208,7 @@ func (o *outbox) load() bool {
 	return true
 }
 
-// gather adds to the flight the chunks that fit one large buffer with it, so that they leave in
+// gather adds to the flight the chunks that fit one buffer with it, so that they leave in
 // one system call.
 func (o *outbox) gather() {
 	n, total := 0, len(o.flight)
@@ -201,7 +219,7 @@ func (o *outbox) gather() {
 	if n == 0 {
 		return
 	}
-	b := append(getLarge()[:0], o.flight...)
+	b := append(getBuffer(total, largeBuffer)[:0], o.flight...)
 	putBuffer(o.flightOf)
 	for _, ch := range o.chunks[:n] {
 		b = append(b, ch.b...)

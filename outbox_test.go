@@ -1,7 +1,7 @@
 package spout
 
 import (
-	"bytes"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/spoutws/spout/internal/proto"
@@ -20,20 +20,59 @@ func (o *outbox) memory() int {
 	return n
 }
 
-// A prepared message that is queued by reference does not make a small one behind it take a large
-// buffer.
-func TestQueueOfPreparedAndSmallMessages(t *testing.T) {
-	o := &outbox{newestn: -1}
-	large, small := Binary(bytes.Repeat([]byte("x"), shareFrom)).Prepare(), Text("hello")
-	for o.size < 1<<20 {
-		o.add(large.frame())
-		o.add(small.frame())
+// A prepared message that is queued by reference does not make the one behind it take a buffer that
+// it leaves empty.
+func TestQueueOfPreparedAndOtherMessages(t *testing.T) {
+	for _, n := range []int{5, 4200, 20_000} {
+		o := &outbox{newestn: -1}
+		prepared, other := Binary(make([]byte, shareFrom)).Prepare(), Binary(make([]byte, n))
+		for o.size < 1<<20 {
+			o.add(prepared.frame())
+			o.add(other.frame())
+		}
+		t.Logf("%d KiB of memory for %d KiB of messages", o.memory()>>10, o.size>>10)
+		if o.memory() > o.size+largeBuffer {
+			t.Errorf("%d bytes of memory for %d bytes of messages, with %d between prepared ones", o.memory(), o.size, n)
+		}
+		o.drop()
 	}
-	t.Logf("%d KiB of memory for %d KiB of messages", o.memory()>>10, o.size>>10)
-	if o.memory() > o.size+largeBuffer {
-		t.Errorf("%d bytes of memory for %d bytes of messages", o.memory(), o.size)
+}
+
+// Whatever the sizes of messages, and however the peer takes them, what waits holds at most 64 KiB beyond
+// the limit, or beyond what has been taken by an empty queue.
+func TestMemoryOfQueue(t *testing.T) {
+	var most int
+	for seed := range uint64(100) {
+		rnd := rand.New(rand.NewPCG(seed, 7))
+		o := &outbox{newestn: -1, limit: 1 << (12 + rnd.IntN(10))}
+		sizes := []int{0, 100, 5000, 17_000, 40_000, 70_000, 300_000}[:1+rnd.IntN(7)]
+		shared := Binary(make([]byte, shareFrom+rnd.IntN(70_000))).Prepare()
+		for range 1500 {
+			f := Binary(make([]byte, sizes[rnd.IntN(len(sizes))])).frame()
+			switch rnd.IntN(20) {
+			case 0:
+				o.addPing([]byte("ping"))
+			case 1:
+				if o.load() {
+					o.wrote(rnd.IntN(len(o.flight) + 1))
+				}
+			case 2:
+				f = shared.frame()
+				fallthrough
+			default:
+				if o.room(f.size(o.mask)) {
+					o.add(f)
+				}
+			}
+			beyond := o.memory() - max(o.limit, o.size+o.flown)
+			if most = max(most, beyond); beyond > 64<<10 {
+				t.Fatalf("seed %d: a limit of %d, %d bytes queued, %d of them taken, %d bytes of memory", seed, o.limit, o.size, o.flown, o.memory())
+			}
+		}
+		o.drop()
+		o.land()
 	}
-	o.drop()
+	t.Logf("at most %.1f KiB beyond the limit", float64(most)/1024)
 }
 
 // Control frames that can't leave at once still go before the close frame: a pong that finds no room among

@@ -12,33 +12,37 @@ type waiter struct {
 }
 
 // room reports whether n bytes more may be queued; an empty queue takes any number.
-func (o *outbox) room(n, limit int) bool {
-	return o.size == 0 || limit == 0 || o.size+o.flown+n <= limit
-}
+func (o *outbox) room(n int) bool { return o.roomBeside(o.size, n) }
 
 // answerRoom is room for the first answer of an event, which the answers to events before it leave
 // room for: the reading has waited until there were few enough.
-func (o *outbox) answerRoom(n, limit int) bool {
-	beside := o.size - o.answers
-	return beside == 0 || limit == 0 || beside+o.flown+n <= limit
-}
+func (o *outbox) answerRoom(n int) bool { return o.roomBeside(o.size-o.answers, n) }
 
 // streamRoom is room for the WriteFrom in mid-message, which must not wait for what follows it.
-func (o *outbox) streamRoom(n, limit int) bool {
-	ahead := o.size - o.behind
-	return ahead == 0 || limit == 0 || ahead+o.flown+n <= limit
+func (o *outbox) streamRoom(n int) bool { return o.roomBeside(o.size-o.behind, n) }
+
+func (o *outbox) roomBeside(queued, n int) bool {
+	return queued == 0 || o.limit == 0 || queued+o.flown+n <= o.limit
+}
+
+// left is how many bytes there is room for.
+func (o *outbox) left() int {
+	if o.limit == 0 {
+		return largeBuffer
+	}
+	return max(0, o.limit-o.size-o.flown)
 }
 
 // grant serves the calls that wait, in their order, as far as there is room.
-func (o *outbox) grant(limit int) {
-	if w := o.streamer; w != nil && o.streamRoom(w.f.size(o.mask), limit) {
+func (o *outbox) grant() {
+	if w := o.streamer; w != nil && o.streamRoom(w.f.size(o.mask)) {
 		o.streamer = nil
 		w.turn <- nil
 	}
 	for len(o.waiters) > 0 {
 		w := o.waiters[0]
 		switch {
-		case (w.stream || w.compress) && o.streaming, !w.stream && !o.room(w.f.size(o.mask), limit):
+		case (w.stream || w.compress) && o.streaming, !w.stream && !o.room(w.f.size(o.mask)):
 			return
 		case w.stream || w.compress:
 			o.streaming = true

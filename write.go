@@ -91,7 +91,7 @@ func (c *Conn) add(f frame) {
 func (c *Conn) queue() *outbox {
 	if c.out == nil {
 		c.out = outboxes.Get().(*outbox)
-		c.out.mask = c.cfg.mask
+		c.out.mask, c.out.limit = c.cfg.mask, c.cfg.sendLimit
 	}
 	return c.out
 }
@@ -106,7 +106,7 @@ func (c *Conn) hasRoom(f frame) bool {
 	if c.event && !c.answered {
 		room = o.answerRoom
 	}
-	return len(o.waiters) == 0 && room(f.size(o.mask), c.cfg.sendLimit)
+	return len(o.waiters) == 0 && room(f.size(o.mask))
 }
 
 // WriteJSON sends v as a text message in JSON, as [Conn.Write] does.
@@ -146,7 +146,7 @@ func (c *Conn) await(ctx context.Context, w *waiter) error {
 		return <-w.turn
 	}
 	// What waited behind it may have room where it had none.
-	c.out.grant(c.cfg.sendLimit)
+	c.out.grant()
 	c.flush()
 	return fmt.Errorf("spout: write: %w", ctx.Err())
 }

@@ -128,7 +128,7 @@ func (c *Conn) streamFrame(ctx context.Context, h proto.Header, payload []byte) 
 		return fmt.Errorf("spout: write: %w", err)
 	}
 	n := proto.FrameSize(len(payload), bool(c.cfg.mask))
-	if c.streaming() && !c.out.streamRoom(n, c.cfg.sendLimit) {
+	if c.streaming() && !c.out.streamRoom(n) {
 		w := &waiter{f: frame{payload: payload}, stream: true, turn: make(chan error, 1)}
 		c.out.streamer = w
 		if err := c.await(ctx, w); err != nil {
@@ -170,7 +170,7 @@ func (c *Conn) endStream(err error, begun bool) error {
 		return err
 	}
 	c.out.release()
-	c.out.grant(c.cfg.sendLimit)
+	c.out.grant()
 	c.flush()
 	return err
 }

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/spoutws/spout/bench/servers"
+	"github.com/spoutws/spout/bench/wire"
 )
 
 // load is what is done to a server.
@@ -21,18 +24,18 @@ type sample struct {
 }
 
 // measureEcho has clients echo messages at the same time, each with one under way.
-func measureEcho(l library, m mode, w load) (s sample, err error) {
+func measureEcho(l *servers.Library, m wire.Mode, w load) (s sample, err error) {
 	p, err := start(l, m)
 	if err != nil {
 		return s, err
 	}
-	defer p.stop()
-	clients, err := dialMany(p.addr, m, w.clients)
-	defer closeAll(clients)
+	defer p.Stop()
+	clients, err := wire.DialMany(p.Addr, m, nil, w.clients)
+	defer wire.CloseAll(clients)
 	if err != nil {
 		return s, err
 	}
-	x, err := newTraffic(clients[0].terms, w.size, w.warm+w.measured)
+	x, err := wire.NewTraffic(clients[0].Terms, w.size, w.warm+w.measured)
 	if err != nil {
 		return s, err
 	}
@@ -40,32 +43,32 @@ func measureEcho(l library, m mode, w load) (s sample, err error) {
 		return s, err
 	}
 	for _, c := range clients {
-		c.wire = 0
+		c.Wire = 0
 	}
-	before, err := p.ask(askCPU)
+	before, err := p.Stats()
 	if err != nil {
 		return s, err
 	}
 	if err := echoAll(clients, x, w.warm, w.warm+w.measured); err != nil {
 		return s, err
 	}
-	after, err := p.ask(askCPU)
+	after, err := p.Stats()
 	if err != nil {
 		return s, err
 	}
 	wire := 0
 	for _, c := range clients {
-		wire += c.wire
+		wire += c.Wire
 	}
 	n := float64(w.clients * w.measured)
-	s.us = float64(after-before) / n / float64(time.Microsecond)
+	s.us = float64(after.CPU-before.CPU) / n / float64(time.Microsecond)
 	s.ratio = n * float64(w.size) / float64(wire)
 	return s, nil
 }
 
 // measureIdle returns by how much the resident memory of a server grows for
 // each of many connections that have talked, and are quiet.
-func measureIdle(l library, m mode, n int) (bytes float64, err error) {
+func measureIdle(l *servers.Library, m wire.Mode, n int) (bytes float64, err error) {
 	const (
 		warm     = 200
 		messages = 8 // enough to fill a window of 4 KiB
@@ -76,66 +79,48 @@ func measureIdle(l library, m mode, n int) (bytes float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer p.stop()
-	var x traffic
-	talk := func(n int) (clients []*client, err error) {
-		if clients, err = dialMany(p.addr, m, n); err != nil {
+	defer p.Stop()
+	var x wire.Traffic
+	talk := func(n int) (clients []*wire.Client, err error) {
+		if clients, err = wire.DialMany(p.Addr, m, nil, n); err != nil {
 			return clients, err
 		}
-		if x.frames == nil {
-			if x, err = newTraffic(clients[0].terms, size, messages); err != nil {
+		if x.Frames == nil {
+			if x, err = wire.NewTraffic(clients[0].Terms, size, messages); err != nil {
 				return clients, err
 			}
 		}
 		return clients, echoEach(clients, x)
 	}
 	first, err := talk(warm)
-	defer closeAll(first)
+	defer wire.CloseAll(first)
 	if err != nil {
 		return 0, err
 	}
 	time.Sleep(quiet)
-	before, err := p.ask(askMemory)
+	before, err := p.StatsAfterGC()
 	if err != nil {
 		return 0, err
 	}
 	clients, err := talk(n)
-	defer closeAll(clients)
+	defer wire.CloseAll(clients)
 	if err != nil {
 		return 0, err
 	}
 	time.Sleep(quiet)
-	after, err := p.ask(askMemory)
-	return float64(after-before) / float64(n), err
-}
-
-// dialMany opens n connections; also with an error, those returned are open.
-func dialMany(addr string, m mode, n int) (clients []*client, err error) {
-	for range n {
-		c, err := dial(addr, m)
-		if err != nil {
-			return clients, err
-		}
-		clients = append(clients, c)
-	}
-	return clients, nil
-}
-
-func closeAll(clients []*client) {
-	for _, c := range clients {
-		c.close()
-	}
+	after, err := p.StatsAfterGC()
+	return float64(after.Memory-before.Memory) / float64(n), err
 }
 
 // echoAll has all clients echo the messages from i to j at the same time.
-func echoAll(clients []*client, x traffic, i, j int) error {
+func echoAll(clients []*wire.Client, x wire.Traffic, i, j int) error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(clients))
 	for k, c := range clients {
 		wg.Go(func() {
-			inf := newInflater()
+			inf := wire.NewInflater()
 			for n := i; n < j && errs[k] == nil; n++ {
-				errs[k] = c.echo(x.frames[n], x.messages[n], inf)
+				errs[k] = c.Echo(x.Frames[n], x.Messages[n], inf)
 			}
 		})
 	}
@@ -145,15 +130,15 @@ func echoAll(clients []*client, x traffic, i, j int) error {
 
 // echoEach has one client after the other echo all messages, and drops what a
 // client would need to go on.
-func echoEach(clients []*client, x traffic) error {
-	inf := newInflater()
+func echoEach(clients []*wire.Client, x wire.Traffic) error {
+	inf := wire.NewInflater()
 	for _, c := range clients {
-		for n, m := range x.messages {
-			if err := c.echo(x.frames[n], m, inf); err != nil {
+		for n, m := range x.Messages {
+			if err := c.Echo(x.Frames[n], m, inf); err != nil {
 				return err
 			}
 		}
-		c.history, c.payload = nil, nil
+		c.Forget()
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func printRow(name, format string, relative bool, values [][]float64) {
 func printHead(title string) {
 	fmt.Printf("\n%s\n\n| |", title)
 	for _, l := range libraries {
-		fmt.Printf(" %s |", l.name)
+		fmt.Printf(" %s |", l.Name)
 	}
 	fmt.Print("\n|---")
 	for range libraries {

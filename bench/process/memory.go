@@ -1,4 +1,5 @@
-// Package process tells what this process has used of the machine.
+// Package process starts processes of this program, and tells what they have
+// used of the machine.
 package process
 
 import (
@@ -7,16 +8,16 @@ import (
 	"strings"
 )
 
-// ResidentMemory returns the resident memory of this process, in bytes.
-// It is only known on Linux.
+// ResidentMemory returns the resident memory of this process that belongs to it
+// alone, in bytes: without the pages of the program's file and other shared ones. It is only known on Linux.
 func ResidentMemory() (int64, error) {
 	statm, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0, err
 	}
-	var size, resident int64
-	if _, err := fmt.Fscan(strings.NewReader(string(statm)), &size, &resident); err != nil {
+	var size, resident, shared int64
+	if _, err := fmt.Fscan(strings.NewReader(string(statm)), &size, &resident, &shared); err != nil {
 		return 0, err
 	}
-	return resident * int64(os.Getpagesize()), nil
+	return (resident - shared) * int64(os.Getpagesize()), nil
 }

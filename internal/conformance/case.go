@@ -80,7 +80,7 @@ type Case struct {
 	script    func(*session)
 	large     bool   // moves megabytes: runs without another such
 	waits     bool   // does little but wait: runs beside all others
-	exclusive bool   // runs after all others, and alone, since the server's process is looked at
+	exclusive bool   // runs after all others, and alone: the server's process is looked at, or what other clients sent
 	bounds    bounds // on what it may cost that process
 	timeouts  int    // how many times Config.Timeout it may take; 1 if 0
 

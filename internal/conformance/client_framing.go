@@ -137,7 +137,7 @@ func clientMaskingCases(l *list) {
 			s.fail("the client began more than one connection with the masking key %x", k)
 		}
 		s.quiet()
-	})
+	}).exclusive = true
 }
 
 // masksOf sends n frames one by one, and returns the keys of the client's answers.

@@ -168,8 +168,8 @@ func countingKeys(i int) (key [4]byte) {
 	return key
 }
 
-// askClient asks clients like c the cases whose id matches.
-func askClient(t *testing.T, c referenceClient, match func(string) bool, timeout time.Duration) []Result {
+// askClient asks clients like c the cases whose id matches; atOnce is how many connect at a time.
+func askClient(t *testing.T, c referenceClient, match func(string) bool, atOnce int, timeout time.Duration) []Result {
 	t.Helper()
 	k, err := Listen(ClientConfig{Addr: "127.0.0.1:0", Timeout: timeout})
 	if err != nil {
@@ -189,7 +189,7 @@ func askClient(t *testing.T, c referenceClient, match func(string) bool, timeout
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		free := make(chan struct{}, 16)
+		free := make(chan struct{}, atOnce)
 		for _, one := range cases {
 			free <- struct{}{}
 			go func() {

@@ -71,7 +71,7 @@ func clientRequestCases(l *list) {
 		if nonce, _ := base64.StdEncoding.DecodeString(key); len(nonce) > 0 && len(slices.Compact(slices.Sorted(slices.Values(nonce)))) == 1 {
 			s.fail("the client sent the key %q, whose bytes are all the same", key)
 		}
-	}))
+	})).exclusive = true
 	l.add("version", "The version is 13", ruleClientVersion, requests(func(s *session, r *request) {
 		if got := valuesOf(r.fields, "Sec-WebSocket-Version"); len(got) != 1 || got[0] != "13" {
 			s.fail("the client sent Sec-WebSocket-Version %q", got)

@@ -156,7 +156,8 @@ func (k *ClientChecker) deliver(v *visit) {
 // mostVisits bounds the connections of a case that wait for it.
 const mostVisits = 64
 
-// Run asks the cases, once, and returns their results in the same order. It calls report, if there
+// Run asks the cases, once, and returns their results in the same order. Where it starts the clients,
+// those of cases that compare them with others come last, one at a time. It calls report, if there
 // is one, after each, one call at a time. If ctx ends, so do the cases, and the error is that of ctx.
 func (k *ClientChecker) Run(ctx context.Context, cases []Case, report func(Result)) ([]Result, error) {
 	k.mu.Lock()
@@ -170,22 +171,16 @@ func (k *ClientChecker) Run(ctx context.Context, cases []Case, report func(Resul
 	k.wg.Go(func() { k.accept(k.main) }) // those that came before wait in the queue of the system
 	k.wg.Go(func() { k.accept(k.second) })
 
-	results := make([]Result, len(cases))
-	var mu sync.Mutex // around report
-	ask := func(i int) {
-		results[i] = k.ask(ctx, cases[i])
-		if report != nil && ctx.Err() == nil {
-			mu.Lock()
-			defer mu.Unlock()
-			report(results[i])
-		}
-	}
+	results, ask := asking(ctx, cases, k.ask, report)
 	var wg sync.WaitGroup
 	large := make(chan struct{}, 2)
 	free := make(chan struct{}, k.cfg.Parallel)
 	for i, c := range cases {
 		if k.cfg.Exec == nil || c.waits {
 			wg.Go(func() { ask(i) })
+			continue
+		}
+		if c.exclusive {
 			continue
 		}
 		free <- struct{}{}
@@ -202,6 +197,11 @@ func (k *ClientChecker) Run(ctx context.Context, cases []Case, report func(Resul
 		})
 	}
 	wg.Wait()
+	for i, c := range cases {
+		if k.cfg.Exec != nil && c.exclusive && ctx.Err() == nil {
+			ask(i)
+		}
+	}
 	return results, ctx.Err()
 }
 

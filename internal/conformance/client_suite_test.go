@@ -13,7 +13,7 @@ import (
 // what it asks for.
 func TestReferenceClientPassesAll(t *testing.T) {
 	passed := 0
-	for _, r := range askClient(t, referenceClient{}, only(""), 20*time.Second) {
+	for _, r := range askClient(t, referenceClient{}, only(""), 16, 20*time.Second) {
 		switch {
 		case r.Verdict == Pass:
 			passed++
@@ -66,7 +66,7 @@ func TestClientVerdicts(t *testing.T) {
 		{"no token in Connection", referenceClient{request: old("Connection: Upgrade", "Connection: close")}, "^request/connection$", Fail, "close"},
 		{"short key", referenceClient{nonce: "c2hvcnQ="}, "^request/key$", Fail, "c2hvcnQ="},
 		{"two keys", referenceClient{request: old("Upgrade: ", "Sec-WebSocket-Key: "+exampleNonce+"\r\nUpgrade: ")}, "^request/key-once$", Fail, exampleNonce},
-		{"one key for all", referenceClient{nonce: exampleNonce}, "^request/(key|key-random|line)$", Fail, "more than once"},
+		{"one key for all", referenceClient{nonce: exampleNonce}, "^request/(line|key-random)$", Fail, "more than once"},
 		{"key of zeros", referenceClient{nonce: "AAAAAAAAAAAAAAAAAAAAAA=="}, "^request/key-random$", Fail, "all the same"},
 		{"old version", referenceClient{request: old("Version: 13", "Version: 8")}, "^request/version$", Fail, "8"},
 		{"subprotocol twice", referenceClient{request: old("Upgrade: ", "Sec-WebSocket-Protocol: a, b, a\r\nUpgrade: ")}, "^request/subprotocols$", Fail, "a"},
@@ -100,7 +100,8 @@ func TestClientVerdicts(t *testing.T) {
 	} {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
-			results := askClient(t, v.client, only(v.match), 1500*time.Millisecond)
+			// One client after the other: what the last did can't depend on which came first.
+			results := askClient(t, v.client, only(v.match), 1, 1500*time.Millisecond)
 			i := slices.IndexFunc(results, func(r Result) bool { return r.Verdict == v.verdict && strings.Contains(r.Reason, v.reason) })
 			if i < 0 {
 				r := results[0]

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -259,6 +260,30 @@ func TestRunEndsWithContext(t *testing.T) {
 	})
 	if err != context.Canceled || reports != 5 {
 		t.Errorf("%v after %d reports", err, reports)
+	}
+}
+
+// However many cases wait to be reported when the context ends, none is.
+func TestNoReportAfterTheEnd(t *testing.T) {
+	cases := make([]Case, 64)
+	ctx, cancel := context.WithCancel(t.Context())
+	var answered, done sync.WaitGroup
+	answered.Add(len(cases))
+	reports := 0
+	_, ask := asking(ctx, cases, func(context.Context, Case) Result {
+		answered.Done()
+		return Result{}
+	}, func(Result) {
+		reports++
+		answered.Wait()
+		cancel()
+	})
+	for i := range cases {
+		done.Go(func() { ask(i) })
+	}
+	done.Wait()
+	if reports != 1 {
+		t.Errorf("%d reports", reports)
 	}
 }
 

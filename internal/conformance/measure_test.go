@@ -3,6 +3,7 @@ package conformance
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"os"
@@ -239,27 +240,40 @@ func TestHostileOnLoopbackOnly(t *testing.T) {
 	}
 }
 
-// Cases that measure run alone, after the others.
+// Cases that look at more than their own connection run alone, after the others: those that measure a
+// server, and those that compare the clients which Run starts.
 func TestExclusive(t *testing.T) {
-	var order []string
-	k, err := New(Config{URL: badServer(t, func(conn net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) })})
+	server, err := New(Config{URL: badServer(t, func(conn net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) })})
 	if err != nil {
 		t.Fatal(err)
 	}
-	note := func(name string) func(*session) {
-		return func(*session) { order = append(order, name) }
+	// The test itself is the client, which runs no test and ends.
+	client, err := Listen(ClientConfig{Addr: "127.0.0.1:0", Exec: []string{os.Args[0], "-test.run=^$", "{url}"}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	cases := []Case{
-		{ID: "1", script: note("alone"), exclusive: true},
-		{ID: "2", script: func(*session) {}, waits: true},
-		{ID: "3", script: note("plain")},
-		{ID: "4", script: note("alone"), exclusive: true},
-	}
-	results, err := k.Run(t.Context(), cases, nil)
-	if err != nil || len(results) != 4 || results[3].ID != "4" {
-		t.Fatalf("%v, %v", results, err)
-	}
-	if got := strings.Join(order, " "); got != "plain alone alone" {
-		t.Errorf("ran %s", got)
+	defer client.Close()
+	for name, run := range map[string]func(context.Context, []Case, func(Result)) ([]Result, error){
+		"server": server.Run, "client": client.Run,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var order []string
+			note := func(name string) func(*session) {
+				return func(*session) { order = append(order, name) }
+			}
+			cases := []Case{
+				{ID: "1", number: 1, script: note("alone"), exclusive: true},
+				{ID: "2", number: 2, script: func(*session) {}, waits: true},
+				{ID: "3", number: 3, script: note("plain")},
+				{ID: "4", number: 4, script: note("alone"), exclusive: true},
+			}
+			results, err := run(t.Context(), cases, nil)
+			if err != nil || len(results) != 4 || results[3].ID != "4" {
+				t.Fatalf("%v, %v", results, err)
+			}
+			if got := strings.Join(order, " "); got != "plain alone alone" {
+				t.Errorf("ran %s", got)
+			}
+		})
 	}
 }

@@ -164,16 +164,7 @@ func (k *Checker) Probe(ctx context.Context) error {
 // time those that measure the server's process. It calls report, if there is one, after each, one
 // call at a time. If ctx ends, so do the cases, and the error is that of ctx.
 func (k *Checker) Run(ctx context.Context, cases []Case, report func(Result)) ([]Result, error) {
-	results := make([]Result, len(cases))
-	var mu sync.Mutex // around report
-	ask := func(i int) {
-		results[i] = k.ask(ctx, cases[i])
-		if report != nil && ctx.Err() == nil {
-			mu.Lock()
-			defer mu.Unlock()
-			report(results[i])
-		}
-	}
+	results, ask := asking(ctx, cases, k.ask, report)
 	for _, c := range cases {
 		if c.Family.Hostile() && !k.hostile {
 			return nil, fmt.Errorf("%s is hostile and %s is not on loopback: it is not asked without Config.Remote", c.ID, k.target.addr)
@@ -211,6 +202,22 @@ func (k *Checker) Run(ctx context.Context, cases []Case, report func(Result)) ([
 		}
 	}
 	return results, ctx.Err()
+}
+
+// asking returns the results of cases, which are empty until ask is called with the number of each. It may
+// be called from several goroutines: calls of report, if there is one, come one at a time, and none
+// after the end of ctx.
+func asking(ctx context.Context, cases []Case, one func(context.Context, Case) Result, report func(Result)) (results []Result, ask func(int)) {
+	results = make([]Result, len(cases))
+	var mu sync.Mutex // around report
+	return results, func(i int) {
+		results[i] = one(ctx, cases[i])
+		mu.Lock()
+		defer mu.Unlock()
+		if report != nil && ctx.Err() == nil {
+			report(results[i])
+		}
+	}
 }
 
 // patience is how long a case waits for an answer that may rightly not come. What a server does

@@ -38,21 +38,32 @@ func BenchmarkUTF8(b *testing.B) {
 
 func BenchmarkNext(b *testing.B) {
 	for _, c := range []struct {
-		name string
-		op   Op
-		size int
+		name   string
+		op     Op
+		size   int
+		frames int
 	}{
-		{"ping", OpPing, 8}, {"text", OpText, 128}, {"text", OpText, 64 << 10}, {"binary", OpBinary, 128}, {"binary", OpBinary, 64 << 10},
+		{"ping", OpPing, 8, 1},
+		{"text", OpText, 128, 1}, {"text", OpText, 1 << 10, 1}, {"text", OpText, 64 << 10, 1},
+		{"binary", OpBinary, 128, 1}, {"binary", OpBinary, 1 << 10, 1}, {"binary", OpBinary, 64 << 10, 1},
+		{"pipelined", OpBinary, 128, 16},
 	} {
 		b.Run(fmt.Sprintf("%s/%dB", c.name, c.size), func(b *testing.B) {
 			// The payload is unmasked in place each time; a key that repeats one even byte keeps it ASCII.
-			wire := AppendFrame(nil, Header{Fin: true, Op: c.op, Masked: true, Key: 0x02020202}, []byte(strings.Repeat("x", c.size)))
+			var wire []byte
+			for range c.frames {
+				wire = AppendFrame(wire, Header{Fin: true, Op: c.op, Masked: true, Key: 0x02020202}, []byte(strings.Repeat("x", c.size)))
+			}
 			d := NewDecoder(&Rules{Server: true, Limit: 1 << 20, MaxFragments: 16384})
-			b.SetBytes(int64(c.size))
+			b.SetBytes(int64(c.size * c.frames))
 			b.ReportAllocs()
 			for b.Loop() {
-				if ev, _, err := d.Next(wire); err != nil || len(ev.Payload) != c.size {
-					b.Fatal(ev.Kind, err)
+				for p := wire; len(p) > 0; {
+					ev, rest, err := d.Next(p)
+					if err != nil || len(ev.Payload) != c.size {
+						b.Fatal(ev.Kind, err)
+					}
+					p = rest
 				}
 			}
 		})

@@ -1,6 +1,6 @@
 package proto
 
-import "sync"
+import "unicode/utf8"
 
 // Kind says what an [Event] is.
 type Kind uint8
@@ -28,219 +28,128 @@ type Event struct {
 
 // Decoder turns the bytes of one direction of a connection into events. It stops at any byte
 // and goes on from there: however its input is cut, messages and control frames are the same.
-// It keeps no reference to its input, and at most a split header and a split control frame of
-// it. It is not safe for concurrent use.
+// It keeps no reference to its input, and between messages nothing but its rules. It is not safe
+// for concurrent use.
 type Decoder struct {
-	rules *Rules
-	split *[MaxControl]byte // what has arrived of a header or control frame that was cut
-
-	splitn  uint8
-	inFrame bool // a header is complete and its payload is not
-	ended   bool // a close frame or a violation was reported: all further input is ignored
-	fresh   bool // a frame was completed since Fresh was called
-
-	op         Op // of the message under way, 0 between messages
-	begun      bool
-	compressed bool
-	text       UTF8
-	frames     int32
-	frame      remains
-	size       int64
-}
-
-// remains is what is left of the frame under way.
-type remains struct {
-	op     Op
-	fin    bool
-	masked bool
-	key    Key
-	length uint64
-}
-
-// splits holds buffers for what is cut: few connections are within a header at a time.
-var splits = sync.Pool{New: func() any { return new([MaxControl]byte) }}
-
-// keep adds to what has arrived of a header or control frame, of which it wants so many bytes in
-// all, and returns the rest of p.
-func (d *Decoder) keep(p []byte, want int) (rest []byte) {
-	if d.split == nil {
-		d.split = splits.Get().(*[MaxControl]byte)
-	}
-	n := copy(d.split[d.splitn:want], p)
-	d.splitn += uint8(n)
-	return p[n:]
-}
-
-// forget gives the buffer back, of which the bytes may be read until the next call of keep.
-func (d *Decoder) forget() {
-	if d.split != nil {
-		splits.Put(d.split)
-	}
-	d.split, d.splitn = nil, 0
+	rules *Rules    // nil after a close frame or a violation: all further input is ignored
+	state *progress // nil if nothing is under way
 }
 
 // NewDecoder returns a decoder at the start of a connection.
 func NewDecoder(r *Rules) Decoder { return Decoder{rules: r} }
 
 // InFrame reports whether the input so far ended within a frame.
-func (d *Decoder) InFrame() bool { return d.inFrame || d.splitn > 0 }
+func (d *Decoder) InFrame() bool { return d.state != nil && d.state.inFrame() }
 
 // InMessage reports whether the input so far ended within a message or a frame: if the stream
 // ends there, it was cut.
-func (d *Decoder) InMessage() bool { return d.op != 0 || d.InFrame() }
+func (d *Decoder) InMessage() bool { return d.state != nil && !d.state.idle() }
 
-// Fresh reports whether a frame was completed since it was last called: if it was not, InFrame
-// speaks of the same frame as then.
+// Fresh reports whether the frame that the input so far ended within is another than when Fresh
+// was last called. Between frames it is false.
 func (d *Decoder) Fresh() bool {
-	fresh := d.fresh
-	d.fresh = false
+	if !d.InFrame() {
+		return false
+	}
+	fresh := !d.state.seen
+	d.state.seen = true
 	return fresh
 }
 
 // Next decodes one event from p, which it unmasks in place, and returns what of p follows it.
-// When p is used up it returns NoEvent. An err is a *Violation; after one, and after a Close,
-// all further input is ignored.
+// When p is used up it returns NoEvent, and gives back what it needs no more: call it until then.
+// An err is a *Violation; after one, and after a Close, all further input is ignored.
 func (d *Decoder) Next(p []byte) (ev Event, rest []byte, err error) {
-	if d.splitn == 0 {
-		d.forget() // that of the last event
+	if d.state != nil && d.state.idle() {
+		d.giveBack()
 	}
-	for len(p) > 0 && !d.ended {
-		if !d.inFrame {
-			var v *Violation
-			if p, v = d.readHeader(p); v != nil {
-				d.ended = true
-				return Event{}, nil, v
-			}
-			if !d.inFrame {
-				break
-			}
-			if len(p) == 0 && d.frame.length > 0 {
-				break
-			}
-		}
-		var found bool
+	if d.rules == nil {
+		return Event{}, nil, nil
+	}
+	for found := false; !found && len(p) > 0; {
 		var v *Violation
-		if d.frame.op.Control() {
-			ev, p, found, v = d.readControl(p)
+		if d.state != nil && d.state.entered {
+			p, found, v = d.resume(&ev, p)
 		} else {
-			ev, p, found, v = d.readData(p)
+			p, found, v = d.start(&ev, p)
 		}
 		if v != nil {
-			d.ended = true
+			d.fail()
 			return Event{}, nil, v
 		}
-		if found {
-			return ev, p, nil
-		}
 	}
-	return Event{}, nil, nil
+	return ev, p, nil
 }
 
-// readHeader takes a header from p, over several calls if it is cut, and enters its frame.
-func (d *Decoder) readHeader(p []byte) ([]byte, *Violation) {
-	b := p
-	if d.splitn > 0 || len(p) < 2 || len(p) < HeaderSize(p[0], p[1]) {
-		// The header is split: collect it, two bytes first, since they tell its size.
-		for want := 2; ; {
-			if d.splitn >= 2 {
-				want = HeaderSize(d.split[0], d.split[1])
-			}
-			if int(d.splitn) == want {
-				break
-			}
-			if len(p) == 0 {
-				return nil, nil
-			}
-			p = d.keep(p, want)
+// start takes a frame from the beginning, as far as p has it, and reports whether that is an event.
+func (d *Decoder) start(ev *Event, p []byte) (rest []byte, found bool, v *Violation) {
+	b, p := d.header(p)
+	if b == nil {
+		return nil, false, nil
+	}
+	var h Header
+	minimal := h.parse(b)
+	if v := d.check(&h, minimal); v != nil {
+		return nil, false, v
+	}
+	if d.state != nil || !h.Fin || h.Length > uint64(len(p)) {
+		d.enter(&h)
+		if len(p) == 0 && h.Length > 0 {
+			return nil, false, nil
 		}
-		b = d.split[:d.splitn]
-	} else {
-		b = p[:HeaderSize(p[0], p[1])]
-		p = p[len(b):]
+		return d.resume(ev, p)
 	}
-	h, minimal := parseHeader(b)
-	d.forget()
-	if v := d.check(h, minimal); v != nil {
-		return nil, v
+	// All of it is there and nothing else under way, as with most frames: no state is needed.
+	payload, rest := p[:h.Length:h.Length], p[h.Length:]
+	if h.Masked {
+		h.Key.Mask(payload)
 	}
-	d.frame = remains{op: h.Op, fin: h.Fin, masked: h.Masked, key: h.Key, length: h.Length}
-	d.inFrame = true
-	if !h.Op.Control() {
-		if h.Op != OpContinuation {
-			d.op, d.begun, d.size, d.frames, d.text = h.Op, false, 0, 0, UTF8{}
-			d.compressed = h.RSV&RSV1 != 0
-		}
-		d.size += int64(h.Length)
-		d.frames++
+	if h.Op.Control() {
+		return rest, true, d.control(ev, h.Op, payload)
 	}
-	return p, nil
-}
-
-// readControl takes the payload of a control frame, which becomes one event when it is whole.
-func (d *Decoder) readControl(p []byte) (ev Event, rest []byte, found bool, v *Violation) {
-	n := min(uint64(len(p)), d.frame.length)
-	payload := p[:n:n]
-	d.unmask(payload)
-	if d.splitn > 0 || d.frame.length > 0 {
-		d.keep(payload, MaxControl)
-		if d.frame.length > 0 {
-			return Event{}, p[n:], false, nil
-		}
-		payload = d.split[:d.splitn]
-		d.splitn = 0
-	}
-	d.inFrame = false
-	d.fresh = true
+	ev.Kind = Data
+	ev.Op = h.Op
+	ev.Compressed = h.RSV&RSV1 != 0
+	ev.First = true
+	ev.End = true
 	ev.Payload = payload
-	switch d.frame.op {
+	if ev.Op == OpText && !ev.Compressed && !utf8.Valid(payload) {
+		return nil, false, notUTF8()
+	}
+	return rest, true, nil
+}
+
+// header takes the header of the next frame from p, nil if p ends before it does.
+func (d *Decoder) header(p []byte) (b, rest []byte) {
+	if len(p) >= 2 && !d.InFrame() {
+		if n := HeaderSize(p[0], p[1]); n <= len(p) {
+			return p[:n], p[n:]
+		}
+	}
+	return d.splitHeader(p)
+}
+
+// control sets the event that a whole control frame is.
+func (d *Decoder) control(ev *Event, op Op, payload []byte) (v *Violation) {
+	ev.Payload = payload
+	switch op {
 	case OpPing:
 		ev.Kind = Ping
 	case OpPong:
 		ev.Kind = Pong
 	case OpClose:
 		ev.Kind = Close
-		ev.Code, ev.Payload, v = parseClose(payload)
-		d.ended = true
+		if ev.Code, ev.Payload, v = parseClose(payload); v == nil {
+			*d = Decoder{} // a state is left to the collector: the reason may stand in it
+		}
 	}
-	return ev, p[n:], true, v
+	return v
 }
 
-// readData takes what p has of the payload of a data frame. A piece that neither has bytes nor
-// ends its message is no event.
-func (d *Decoder) readData(p []byte) (ev Event, rest []byte, found bool, v *Violation) {
-	n := min(uint64(len(p)), d.frame.length)
-	payload := p[:n:n]
-	d.unmask(payload)
-	if d.inFrame = d.frame.length > 0; !d.inFrame {
-		d.fresh = true
+// fail ends with a violation.
+func (d *Decoder) fail() {
+	if d.state != nil {
+		d.giveBack()
 	}
-	ev = Event{
-		Kind:       Data,
-		Op:         d.op,
-		Compressed: d.compressed,
-		First:      !d.begun,
-		End:        d.frame.fin && !d.inFrame,
-		Left:       d.frame.length,
-		Payload:    payload,
-	}
-	// "the endpoint MUST _Fail the WebSocket Connection_" when text is not UTF-8 (8.1)
-	if d.op == OpText && !d.compressed && (!d.text.Write(payload) || ev.End && !d.text.Complete()) {
-		return Event{}, nil, false, &Violation{CodeInvalidText, "text is not UTF-8"}
-	}
-	if len(payload) == 0 && !ev.End {
-		return Event{}, p, false, nil
-	}
-	d.begun = true
-	if ev.End {
-		d.op = 0
-	}
-	return ev, p[n:], true, nil
-}
-
-// unmask takes the next bytes of the frame's payload.
-func (d *Decoder) unmask(p []byte) {
-	if d.frame.masked {
-		d.frame.key = d.frame.key.Mask(p)
-	}
-	d.frame.length -= uint64(len(p))
+	d.rules = nil
 }

@@ -149,35 +149,42 @@ var section57 = []exchange{
 
 func TestSection57Decode(t *testing.T) { converse(t, section57) }
 
-// The pieces of messages as the decoder gives them out, and the frames that it has completed.
+// The pieces of messages as the decoder gives them out, and whether the frame within which each
+// input ends is another than before.
 func TestPieces(t *testing.T) {
 	d := NewDecoder(&Rules{})
 	for _, c := range []struct {
 		hex   string
 		want  string // kind, opcode, first, end, left, payload
-		fresh bool   // a frame was completed
+		fresh bool
 	}{
-		{"01", "0 0 false false 0", false},
+		{"01", "0 0 false false 0", true},
 		{"05", "0 0 false false 0", false},
 		{"41", "1 1 true false 4 A", false},
 		{"4243", "1 1 false false 2 BC", false},
-		{"4445", "1 1 false false 0 DE", true},
-		{"00 00", "0 0 false false 0", true}, // an empty fragment is no event
-		{"8900", "2 0 false false 0", true},
-		{"8a02 31", "0 0 false false 0", false},
-		{"32", "3 0 false false 0 12", true},
-		{"00 01 46", "1 1 false false 0 F", true},
-		{"80 00", "1 1 false true 0", true},
-		{"02 00", "0 0 false false 0", true},
-		{"80 7e 0100 47", "1 2 true false 255 G", false},
+		{"4445", "1 1 false false 0 DE", false},
+		{"00 00", "0 0 false false 0", false}, // an empty fragment is no event
+		{"8900", "2 0 false false 0", false},
+		{"8a02 31", "0 0 false false 0", true},
+		{"32", "3 0 false false 0 12", false},
+		{"00 01 46 00", "1 1 false false 0 F", true},
+		{"02 47", "1 1 false false 1 G", false},
+		{"48 00 02 49", "1 1 false false 0 H", true},
+		{"50", "1 1 false false 0 P", false},
+		{"80 00", "1 1 false true 0", false},
+		{"02 00", "0 0 false false 0", false},
+		{"80 7e 0100 47", "1 2 true false 255 G", true},
 	} {
 		ev, rest, err := d.Next(unhex(c.hex))
 		got := fmt.Sprintf("%d %d %v %v %d %s", ev.Kind, ev.Op, ev.First, ev.End, ev.Left, ev.Payload)
+		for ev.Kind != NoEvent && len(rest) > 0 && err == nil {
+			ev, rest, err = d.Next(rest)
+		}
 		if fresh := d.Fresh(); strings.TrimSpace(got) != c.want || fresh != c.fresh || len(rest) > 0 || err != nil {
 			t.Errorf("%s: %s, fresh %v, %x left, %v; want %s, fresh %v", c.hex, got, fresh, rest, err, c.want, c.fresh)
 		}
 		if d.Fresh() {
-			t.Errorf("%s: a frame is completed twice", c.hex)
+			t.Errorf("%s: the same frame is fresh twice", c.hex)
 		}
 	}
 }

@@ -55,14 +55,13 @@ func HeaderSize(b0, b1 byte) int {
 	return n
 }
 
-// parseHeader reads the complete header b and reports whether its length has the minimal form.
-func parseHeader(b []byte) (h Header, minimal bool) {
-	h = Header{
-		Fin:    b[0]&0x80 != 0,
-		RSV:    b[0] >> 4 & 0x7,
-		Op:     Op(b[0] & 0xF),
-		Masked: b[1]&0x80 != 0,
-	}
+// parse sets h to the complete header b and reports whether its length has the minimal form. It sets
+// field by field: a struct written in bytes and then copied in words stalls the processor.
+func (h *Header) parse(b []byte) (minimal bool) {
+	h.Fin = b[0]&0x80 != 0
+	h.RSV = b[0] >> 4 & 0x7
+	h.Op = Op(b[0] & 0xF)
+	h.Masked = b[1]&0x80 != 0
 	minimal = true
 	rest := b[2:]
 	switch n := b[1] & 0x7F; n {
@@ -80,7 +79,7 @@ func parseHeader(b []byte) (h Header, minimal bool) {
 	if h.Masked {
 		h.Key = Key(binary.LittleEndian.Uint32(rest))
 	}
-	return h, minimal
+	return minimal
 }
 
 // AppendHeader appends the header in its minimal form.

@@ -45,7 +45,8 @@ func TestSection52Headers(t *testing.T) {
 		if n := HeaderSize(wire[0], wire[1]); n != len(wire) || n > MaxHeader {
 			t.Errorf("%x: size %d", wire, n)
 		}
-		if h, minimal := parseHeader(wire); h != c.h || !minimal {
+		var h Header
+		if minimal := h.parse(wire); h != c.h || !minimal {
 			t.Errorf("%x is %+v, minimal %v, want %+v", wire, h, minimal, c.h)
 		}
 	}
@@ -56,7 +57,8 @@ func TestSection52NotMinimal(t *testing.T) {
 		"82 7e 0000", "82 7e 007d", "82 fe 007d 01020304",
 		"82 7f 0000000000000000", "82 7f 000000000000007e", "82 7f 000000000000ffff", "82 ff 000000000000ffff 01020304",
 	} {
-		if h, minimal := parseHeader(unhex(s)); minimal {
+		var h Header
+		if h.parse(unhex(s)) {
 			t.Errorf("%s: %+v is taken for minimal", s, h)
 		}
 	}
@@ -117,7 +119,8 @@ func FuzzHeader(f *testing.F) {
 			return
 		}
 		b = b[:HeaderSize(b[0], b[1])]
-		h, minimal := parseHeader(b)
+		var h Header
+		minimal := h.parse(b)
 		back := AppendHeader(nil, h)
 		if minimal != bytes.Equal(b, back) || !minimal && len(back) >= len(b) {
 			t.Errorf("%x, minimal %v, came back as %x", b, minimal, back)

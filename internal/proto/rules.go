@@ -17,7 +17,7 @@ type Violation struct {
 func (v *Violation) Error() string { return v.Reason }
 
 // check holds every rule about a frame header, in one place.
-func (d *Decoder) check(h Header, minimal bool) *Violation {
+func (d *Decoder) check(h *Header, minimal bool) *Violation {
 	switch {
 	// "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values" (5.2)
 	case h.RSV != 0 && !d.rules.Deflate:
@@ -55,23 +55,25 @@ func (d *Decoder) check(h Header, minimal bool) *Violation {
 	}
 	// "The fragments of one message MUST NOT be interleaved between the fragments of another
 	// message" (5.4)
-	size, frames, limit := int64(0), int32(0), d.rules.Limit
-	if h.Op == OpContinuation {
-		if d.op == 0 {
-			return &Violation{CodeProtocol, "continuation without a message"}
-		}
-		size, frames = d.size, d.frames
-	} else if d.op != 0 {
+	var m message // the one under way
+	if d.state != nil {
+		m = d.state.message
+	}
+	switch {
+	case h.Op == OpContinuation && m.op == 0:
+		return &Violation{CodeProtocol, "continuation without a message"}
+	case h.Op != OpContinuation && m.op != 0:
 		return &Violation{CodeProtocol, "new message within a fragmented one"}
 	}
-	if h.RSV&RSV1 != 0 || h.Op == OpContinuation && d.compressed {
-		limit = compressedLimit(limit, frames)
+	limit := d.rules.Limit
+	if h.RSV&RSV1 != 0 || m.compressed {
+		limit = compressedLimit(limit, m.frames)
 	}
 	switch {
 	// Compared as uint64, before any conversion or sum that could wrap.
-	case limit > 0 && h.Length > uint64(limit-size), h.Length > uint64(1<<63-1-size):
+	case limit > 0 && h.Length > uint64(limit-m.size), h.Length > uint64(1<<63-1-m.size):
 		return &Violation{CodeTooBig, "message too big"}
-	case d.rules.MaxFragments > 0 && int(frames) >= d.rules.MaxFragments:
+	case d.rules.MaxFragments > 0 && int(m.frames) >= d.rules.MaxFragments:
 		return &Violation{CodePolicy, "too many fragments in a message"}
 	}
 	return nil
@@ -86,3 +88,7 @@ func compressedLimit(limit int64, frames int32) int64 {
 	}
 	return limit + limit/8 + 1024 + 16*int64(frames)
 }
+
+// notUTF8 is the violation of text that is not UTF-8: "the endpoint MUST _Fail the WebSocket
+// Connection_" (8.1).
+func notUTF8() *Violation { return &Violation{CodeInvalidText, "text is not UTF-8"} }

@@ -1,0 +1,64 @@
+package servers
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+
+	"github.com/gorilla/websocket"
+)
+
+// gorillaLibrary follows the echo example, and the documentation of
+// PreparedMessage for a message that goes to many.
+var gorillaLibrary = &Library{
+	Name:   "gorilla",
+	Module: "github.com/gorilla/websocket",
+	Whole:  true,
+	Std:    true,
+	can:    withoutTakeover,
+	start: func(ln net.Listener, s Setup, t *tls.Config) (func(), error) {
+		up := &websocket.Upgrader{EnableCompression: s.Compression.Compressed()}
+		var all members[*websocket.Conn]
+		return serveHTTP(ln, t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, err := up.Upgrade(w, r, nil)
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			if s.Role == Broadcast {
+				defer all.leave(c)
+				if err := all.join(c, func(c *websocket.Conn) error {
+					return c.WriteMessage(websocket.BinaryMessage, []byte(Greeting))
+				}); err != nil {
+					return
+				}
+			}
+			for {
+				kind, p, err := c.ReadMessage()
+				if err != nil {
+					return
+				}
+				if s.Role == Echo {
+					if err := c.WriteMessage(kind, p); err != nil {
+						return
+					}
+					continue
+				}
+				m, err := websocket.NewPreparedMessage(kind, p)
+				if err != nil {
+					return
+				}
+				all.each(func(c *websocket.Conn) { c.WritePreparedMessage(m) })
+			}
+		}))
+	},
+}
+
+// withoutTakeover is for libraries that compress each message by itself.
+func withoutTakeover(s Setup) error {
+	if s.Compression.Send || s.Compression.Receive {
+		return errors.New("knows no context takeover")
+	}
+	return nil
+}

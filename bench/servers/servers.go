@@ -1,0 +1,105 @@
+// Package servers has a server of each library that is compared. They echo
+// messages, or send each to all their connections. Every library is set up as its own documentation
+// advises, and has its defaults otherwise.
+package servers
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"runtime/debug"
+
+	"github.com/spoutws/spout/bench/wire"
+)
+
+// Role is what a server does with a message.
+type Role string
+
+const (
+	Echo      Role = "echo"
+	Broadcast Role = "broadcast" // sends it to all; greets each connection when that has joined
+)
+
+// Greeting is what a server that broadcasts sends to each connection first,
+// in a binary message, when it is among those that it sends to.
+const Greeting = "joined"
+
+// Setup is what a server is to do.
+type Setup struct {
+	Role        Role
+	TLS         bool
+	Compression wire.Mode
+}
+
+// Library is something that can be compared.
+type Library struct {
+	Name   string
+	Module string // empty where it is made with the standard library alone
+	About  string // what is measured, where the name does not say it
+
+	// Whole libraries assemble and check messages, and are what an application would use.
+	Whole bool
+	// Std tells that the handshake goes through net/http.
+	Std bool
+
+	// can returns why a setup has to be left out; nil: nothing has to.
+	can func(s Setup) error
+	// start begins to serve, with TLS where t is not nil. Stop ends that.
+	start func(ln net.Listener, s Setup, t *tls.Config) (stop func(), err error)
+}
+
+// All are the libraries, spout first.
+var All = []*Library{spoutLibrary, spoutStream, spoutLevel3, coderLibrary, fasthttpLibrary, gobwasLibrary, gobwasRaw,
+	gorillaLibrary, gwsLibrary, nbioLibrary, nbioMixed, floor}
+
+// Find returns the library of that name.
+func Find(name string) (*Library, error) {
+	for _, l := range All {
+		if l.Name == name {
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("no library %q", name)
+}
+
+// Can returns nil, or why the library has no server of that setup.
+func (l *Library) Can(s Setup) error {
+	if l.can == nil {
+		return nil
+	}
+	return l.can(s)
+}
+
+// Start starts a server on a port of its own.
+func (l *Library) Start(s Setup) (addr string, stop func(), err error) {
+	if err := l.Can(s); err != nil {
+		return "", nil, err
+	}
+	var t *tls.Config
+	if s.TLS {
+		if t, err = certificate(); err != nil {
+			return "", nil, err
+		}
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	stop, err = l.start(ln, s, t)
+	if err != nil {
+		ln.Close()
+		return "", nil, err
+	}
+	return ln.Addr().String(), stop, nil
+}
+
+// Version returns the version of the library that this program is built with.
+func (l *Library) Version() string {
+	info, _ := debug.ReadBuildInfo()
+	for _, m := range info.Deps {
+		if m.Path == l.Module {
+			return m.Version
+		}
+	}
+	return ""
+}
