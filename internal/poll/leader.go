@@ -1,7 +1,6 @@
 package poll
 
 import (
-	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -36,21 +35,13 @@ type leader struct {
 // deposed is the clock of a leader that is none any more.
 const deposed = ^uint64(0)
 
-// follow has a new goroutine lead the loop, beginning with these turns.
-func (l *loop) follow(turns []turn) {
-	next := &leader{loop: l, turns: slices.Clone(turns)}
-	l.leader.Store(next)
-	go next.lead()
-}
-
 // lead is the life of a leader.
 func (l *leader) lead() {
 	t := uint64(0)
 	returned := false
 	defer func() {
-		if !returned && l.depose(t) { // a handler has ended this goroutine
-			_, left := l.progress(t)
-			l.loop.follow(left)
+		if !returned { // a handler has ended this goroutine
+			l.loop.depose(l, t)
 		}
 	}()
 	for l.serveAll(&t) && l.await(&t) {
@@ -86,11 +77,6 @@ func (l *leader) await(t *uint64) bool {
 	return true
 }
 
-// depose ends the leader's lead, if its clock shows t, and reports whether it has.
-func (l *leader) depose(t uint64) bool {
-	return l.clock.CompareAndSwap(t, deposed)
-}
-
 // progress returns the turn that was under way when the clock showed t, nil if there was none, and those
 // that were not begun. Whoever has deposed the leader calls it.
 func (l *leader) progress(t uint64) (kept *turn, left []turn) {
@@ -113,7 +99,7 @@ func (l *leader) serve(t *turn) {
 	case s.route.slow():
 		go s.runApart(t.why)
 	default:
-		s.run(t.why, l.buf[:])
+		s.run(t.why, l)
 	}
 }
 

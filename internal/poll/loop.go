@@ -1,6 +1,7 @@
 package poll
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -42,11 +43,36 @@ func (l *loop) remove(s *Socket) {
 	l.table.remove(s)
 }
 
-// enqueue gives a socket its next turn behind those that are due. Its owner calls it.
-func (l *loop) enqueue(s *Socket, why Readiness) {
+// follow has a new goroutine lead the loop, beginning with these turns. l.mu is held.
+func (l *loop) follow(turns []turn) {
+	next := &leader{loop: l, turns: slices.Clone(turns)}
+	l.leader.Store(next)
+	go next.lead()
+}
+
+// depose has another goroutine lead, if the leader's clock shows t still. It returns the turn that the
+// leader is kept with, if there is one.
+func (l *loop) depose(lead *leader, t uint64) (kept *turn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !lead.clock.CompareAndSwap(t, deposed) {
+		return nil
+	}
+	kept, left := lead.progress(t)
+	l.follow(left)
+	return kept
+}
+
+// enqueue gives a socket its next turn behind those that are due, and reports whether it has: not if
+// the caller leads no longer.
+func (l *loop) enqueue(lead *leader, s *Socket, why Readiness) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.leader.Load() != lead {
+		return false
+	}
 	l.queue = append(l.queue, turn{s: s, why: why | queued})
+	return true
 }
 
 // hurried reports whether turns are due that no event announces.

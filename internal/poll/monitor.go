@@ -37,10 +37,8 @@ func (c *crew) look() (busy bool) {
 	for _, l := range c.loops {
 		lead := l.leader.Load()
 		t := lead.clock.Load()
-		if t == l.seen && t%2 == 0 && lead.depose(t) {
-			kept, left := lead.progress(t)
-			l.follow(left)
-			if kept != nil {
+		if t == l.seen && t%2 == 0 {
+			if kept := l.depose(lead, t); kept != nil {
 				kept.s.route.detained()
 				kept.s.handler.Detained()
 			}

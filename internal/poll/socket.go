@@ -88,7 +88,7 @@ func (s *Socket) Wake() {
 
 // Release gives up the ownership that Adopt gave: from now on Ready is called when there is
 // reason to, for the first time perhaps by Release. It must be called.
-func (s *Socket) Release() { s.release(nil) }
+func (s *Socket) Release() { s.run(s.yield(), nil) }
 
 // take notes what happened, and reports whether the caller is the owner from now on.
 func (s *Socket) take(why Readiness) bool {
@@ -96,9 +96,9 @@ func (s *Socket) take(why Readiness) bool {
 		Readiness(s.state.Or(uint32(why|owned)))&owned == 0
 }
 
-// run calls Ready and gives the ownership up. If it is the leader of the loop that calls it, buf
-// is the leader's.
-func (s *Socket) run(why Readiness, buf []byte) {
+// run calls Ready and gives the ownership up. lead is the leader that calls it, nil if the goroutine is
+// the socket's own.
+func (s *Socket) run(why Readiness, lead *leader) {
 	returned := false
 	defer func() {
 		if !returned { // the handler has ended this goroutine
@@ -106,24 +106,26 @@ func (s *Socket) run(why Readiness, buf []byte) {
 		}
 	}()
 	for why != 0 {
+		var buf []byte
+		if lead != nil {
+			buf = lead.buf[:]
+		}
 		more := s.handler.Ready(why&^queued, buf)
+		if lead != nil && lead.clock.Load() == deposed {
+			lead = nil
+		}
 		if !more {
 			why = s.yield()
 			continue
 		}
-		if why &^= Woken; buf != nil {
-			s.loop.enqueue(s, why)
+		why &^= Woken | queued
+		if lead != nil && s.loop.enqueue(lead, s, why) {
 			break
 		}
+		lead = nil
 		why |= s.pending()
 	}
 	returned = true
-}
-
-func (s *Socket) release(buf []byte) {
-	if why := s.yield(); why != 0 {
-		s.run(why, buf)
-	}
 }
 
 // yield gives the ownership up, or returns what happened meanwhile.
