@@ -34,13 +34,10 @@ type Conn struct {
 	end *CloseError // how the connection ends, once that is known
 
 	// How far it is with reading:
-	opening   bool // Serve has begun, and does not yet leave the events to the reader
-	paused    bool // the reader waits for resume
-	apart     bool // the reader keeps no other connection waiting
-	shrinks   bool // the reader is a goroutine that can be woken to be replaced
-	grown     bool // its stack may have grown
-	shrinking bool // it is woken to be replaced
-	unproved  bool // nothing has come since the last keepalive ping
+	opening  bool // Serve has begun, and does not yet leave the events to the reader
+	paused   bool // the reader waits for resume
+	apart    bool // the reader keeps no other connection waiting
+	unproved bool // nothing has come since the last keepalive ping
 	// with writing:
 	writing  bool // somebody has the write token
 	writable bool // the stream takes something again, said while somebody was writing the rest
@@ -61,6 +58,7 @@ type Conn struct {
 // rare is what few connections need at a time, apart so that the others stay small.
 type rare struct {
 	subprotocol string
+	remote      net.Addr // if the stream does not know it by itself
 	ctx         context.Context
 	cancel      context.CancelCauseFunc
 	retiring    bool          // the server is shut down: to be closed between two events
@@ -69,6 +67,7 @@ type rare struct {
 	pingedAt    instant       // when that was, until it is answered
 	stalled     instant       // since when the write token waits for the peer to take something, with nobody
 	rest        []byte        // what has come and was not decoded, while an event-driven reader pauses
+	lingered    int           // bytes that an event-driven reader has forgotten
 	concluding  bool          // the stream is closed, and Serve has still to give the handler what came
 	corkTimer   *time.Timer   // ends the holding back
 	wake        chan struct{} // for the goroutine that reads while it pauses
@@ -95,19 +94,14 @@ func NewConn(rwc io.ReadWriteCloser, client bool, o *Options) *Conn {
 		o = &Options{}
 	}
 	c := newConn(rwc, o.config(!client))
-	c.stream.run(c, nil, false)
+	c.stream.run(nil, false)
 	return c
 }
 
 func newConn(rwc io.ReadWriteCloser, cfg *config) *Conn {
 	s := newNetStream(rwc)
-	return &Conn{
-		cfg:     cfg,
-		stream:  s,
-		decoder: proto.NewDecoder(&cfg.rules),
-		shrinks: s.raw != nil,
-		grown:   true,
-	}
+	s.conn = &Conn{cfg: cfg, stream: s, decoder: proto.NewDecoder(&cfg.rules)}
+	return s.conn
 }
 
 func (c *Conn) client() bool { return bool(c.cfg.mask) }

@@ -98,7 +98,7 @@ func (d *Dialer) DialRequest(r *http.Request) (*Conn, error) {
 	}
 	c := newConn(rwc, cfg)
 	c.agree(agreed)
-	c.stream.run(c, early, false)
+	c.stream.run(early, false)
 	return c, nil
 }
 

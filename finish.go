@@ -17,13 +17,13 @@ func (c *Conn) finish() {
 		r.cancel(c.end)
 	}
 	// What is still queued is sent, and the peer has time to close too.
-	linger := !c.killed && !c.dead && c.stream.lingerUntil(c, c.closeBy())
+	linger := !c.killed && !c.dead && c.stream.lingerUntil(c.closeBy())
 	if c.lingering = linger; linger && !c.writing {
 		c.writing = true
 		c.endWriting()
 	}
 	c.mu.Unlock()
-	c.stream.takeDown(c, linger)
+	c.stream.takeDown(linger)
 }
 
 // conclude closes the stream and delivers OnClose. Nobody reads any more. If Serve is still to deliver what
@@ -82,5 +82,5 @@ func (c *Conn) halfClose() {
 	if end := c.closeBy(); end != 0 {
 		by = min(by, end)
 	}
-	c.stream.lingerUntil(c, by)
+	c.stream.lingerUntil(by)
 }

@@ -15,7 +15,7 @@ func (c *Conn) cork() {
 		return
 	}
 	c.corked = true
-	c.stream.cork(c)
+	c.stream.cork()
 }
 
 // uncork sends what was held back. c.mu is held.
@@ -51,7 +51,7 @@ func (c *Conn) flush() {
 		c.endWriting()
 		return
 	}
-	c.stream.writeRest(c)
+	c.stream.writeRest()
 }
 
 // tryFlight writes what is taken at once, and reports whether that was the whole flight. The write

@@ -53,7 +53,7 @@ func (c *cut) conn(client bool, o Options) *Conn {
 // pull has a connection read the input, and receives message by message.
 func (c *cut) pull(client bool, o Options) (p passed) {
 	conn := c.conn(client, o)
-	conn.stream.run(conn, nil, false)
+	conn.stream.run(nil, false)
 	for {
 		m, err := conn.Read(context.Background())
 		if err != nil {
@@ -82,7 +82,7 @@ func (c *cut) handle(t *testing.T, client bool, o Options) (p passed) {
 			break
 		}
 		received += n
-		more = conn.push(buf[:n])
+		more = conn.stream.(*netStream).push(buf[:n])
 		if conn.in != nil && cap(conn.in.buf) > 2*received+4<<10 {
 			t.Fatalf("%d bytes of memory for a message, after %d bytes of input", cap(conn.in.buf), received)
 		}

@@ -1,80 +1,106 @@
 package spout
 
-import "time"
+import (
+	"errors"
+	"os"
+	"time"
+)
 
 // run starts the goroutine that reads.
-func (s *netStream) run(c *Conn, early []byte, served bool) {
+func (s *netStream) run(early []byte, served bool) {
 	go func() {
-		defer s.leave(c)
-		c.begin(served)
-		if c.push(early) {
-			s.read(c)
+		defer s.leave()
+		s.conn.begin(served)
+		if s.push(early) {
+			s.read()
 		}
 	}()
 }
 
 // goOn reads on for a goroutine that was replaced.
-func (s *netStream) goOn(c *Conn) {
-	defer s.leave(c)
-	s.read(c)
+func (s *netStream) goOn() {
+	defer s.leave()
+	s.read()
 }
 
 // leave ends a goroutine that read, be it because its handler ended it: it is replaced, or the
 // connection is over.
-func (s *netStream) leave(c *Conn) {
-	if c.shrunk() {
-		go s.goOn(c)
+func (s *netStream) leave() {
+	if s.shrunk() {
+		go s.goOn()
 	} else {
-		c.finish()
+		s.conn.finish()
 	}
 }
 
 // push takes bytes from the stream and reports whether more are wanted. It returns when all of
 // them are used up, which may take until the program has received what they say.
-func (c *Conn) push(p []byte) bool {
-	rest, next := c.feed(p, false)
+func (s *netStream) push(p []byte) bool {
+	c := s.conn
+	c.mu.Lock()
+	s.grown = true
+	s.stopShrinking()
+	c.mu.Unlock()
+	rest, next := c.feed(p, sharedTurn)
 	for next == stepPause {
 		c.mu.Lock()
-		wake := c.waking()
+		wake := s.waking()
 		c.mu.Unlock()
 		<-wake
 		rest, next = c.resume(rest)
 	}
+	if next == stepMore && s.raw != nil {
+		c.mu.Lock()
+		c.arm(now() + shrinkAfter)
+		c.mu.Unlock()
+	}
 	return next == stepMore
 }
 
-// waking returns what the reader waits for while it pauses. c.mu is held.
-func (c *Conn) waking() chan struct{} {
-	r := c.rarely()
+// broke takes the end of the stream, or the error that ended it.
+func (s *netStream) broke(err error) {
+	c := s.conn
+	c.mu.Lock()
+	shrinking := s.shrinking && errors.Is(err, os.ErrDeadlineExceeded)
+	c.mu.Unlock()
+	if !shrinking {
+		c.broke(err)
+	}
+}
+
+// waking returns what the reader waits for while it pauses. Conn.mu is held.
+func (s *netStream) waking() chan struct{} {
+	r := s.conn.rarely()
 	if r.wake == nil {
 		r.wake = make(chan struct{}, 1)
 	}
 	return r.wake
 }
 
-func (s *netStream) resume(c *Conn) { c.waking() <- struct{}{} }
+func (s *netStream) resume() { s.waking() <- struct{}{} }
 
 func (s *netStream) interrupt() { s.setReadDeadline(past) }
 
 // answer waits until the peer has taken it.
-func (s *netStream) answer(c *Conn, head []byte) (err error) {
+func (s *netStream) answer(head []byte) (err error) {
 	for n := 0; len(head) > 0 && err == nil; head = head[n:] {
-		n, err = s.write(head, c.cfg.writeTimeout, c)
+		n, err = s.write(head)
 	}
 	return err
 }
 
 // writeRest starts a goroutine that lives as long as there is a rest.
-func (s *netStream) writeRest(c *Conn) { go s.drain(c) }
+func (s *netStream) writeRest() { go s.drain() }
 
 // drain writes until nothing waits. It holds the write token.
-func (s *netStream) drain(c *Conn) {
+func (s *netStream) drain() {
+	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for !c.dead && c.out.load() {
 		p := c.out.flight
 		c.mu.Unlock()
-		n, err := s.write(p, c.cfg.writeTimeout, c)
+		n, err := s.write(p)
 		c.mu.Lock()
 		c.wrote(n, err)
 	}
@@ -85,7 +111,8 @@ func (s *netStream) drain(c *Conn) {
 const corkTime = time.Millisecond
 
 // cork starts a timer, since a handler that blocks keeps its goroutine.
-func (s *netStream) cork(c *Conn) {
+func (s *netStream) cork() {
+	c := s.conn
 	r := c.rarely()
 	if r.corkTimer == nil {
 		r.corkTimer = time.AfterFunc(corkTime, func() {
@@ -98,8 +125,8 @@ func (s *netStream) cork(c *Conn) {
 	r.corkTimer.Reset(corkTime)
 }
 
-func (s *netStream) lingerUntil(_ *Conn, by instant) bool {
-	nc := s.conn()
+func (s *netStream) lingerUntil(by instant) bool {
+	nc := s.net()
 	if nc != nil {
 		nc.SetReadDeadline(by.time())
 	}
@@ -108,7 +135,7 @@ func (s *netStream) lingerUntil(_ *Conn, by instant) bool {
 
 // takeDown reads until the peer has closed too: else what it sent last would make the kernel answer with
 // a reset, which destroys the close frame on its way.
-func (s *netStream) takeDown(c *Conn, linger bool) {
+func (s *netStream) takeDown(linger bool) {
 	if linger {
 		buf := getSmall()
 		for total := 0; total < lingerBytes; {
@@ -120,5 +147,45 @@ func (s *netStream) takeDown(c *Conn, linger bool) {
 		}
 		putBuffer(buf)
 	}
-	c.conclude()
+	s.conn.conclude()
+}
+
+// shrinkAfter is how long a connection has to be quiet before the goroutine that waits for it is
+// replaced by one with a smaller stack.
+const shrinkAfter = instant(time.Second)
+
+// tick has the waiting goroutine replaced if the connection has been quiet: a stack that
+// has grown for a handler does not shrink to its first size again. Only sockets are woken for that:
+// other streams hold a buffer anyway, and might not survive a read that ends.
+func (s *netStream) tick(t instant) {
+	c := s.conn
+	if s.raw == nil || !s.grown || c.waiting == 0 || c.end != nil {
+		return
+	}
+	if quiet := c.waiting + shrinkAfter; t < quiet {
+		c.arm(quiet)
+		return
+	}
+	s.shrinking = true
+	s.interrupt()
+}
+
+// shrunk reports whether the reader was woken by tick and is to be replaced.
+func (s *netStream) shrunk() bool {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !s.shrinking || c.failed || c.killed {
+		return false
+	}
+	s.stopShrinking()
+	s.grown = false
+	return true
+}
+
+func (s *netStream) stopShrinking() {
+	if s.shrinking && !s.conn.failed && !s.conn.killed {
+		s.setReadDeadline(time.Time{})
+	}
+	s.shrinking = false
 }

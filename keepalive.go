@@ -3,7 +3,6 @@ package spout
 import (
 	"bytes"
 	"encoding/binary"
-	"os"
 	"slices"
 	"time"
 
@@ -38,10 +37,6 @@ type clock struct {
 	nextPing instant // when the next keepalive ping is due
 	rtt      time.Duration
 }
-
-// shrinkAfter is how long a connection has to be quiet before the goroutine that waits for it is
-// replaced by one with a smaller stack.
-const shrinkAfter = instant(time.Second)
 
 // Ping sends a ping with at most 125 bytes of data, without waiting (RFC 6455, section 5.5.2). The
 // answer comes to OnPong and to [Conn.RTT]. The error is [ErrFull] if the peer has not taken the
@@ -141,12 +136,11 @@ func (c *Conn) tick() {
 		c.closeTimedOut()
 	case by != 0:
 		c.arm(by)
-		c.checkStall(t)
+		c.stream.tick(t)
 	default:
-		c.checkStall(t)
 		c.checkFrame(t)
 		c.checkPing(t)
-		c.checkStack(t)
+		c.stream.tick(t)
 	}
 }
 
@@ -166,20 +160,6 @@ func (c *Conn) checkFrame(t instant) {
 		return
 	}
 	c.fail(ClosePolicy, "frame not completed in time", errFrameTimeout)
-}
-
-// checkStall drops a connection whose peer takes nothing of what the stream has left to be written
-// later; streams that wait in a goroutine see to it themselves.
-func (c *Conn) checkStall(t instant) {
-	if !c.stalled() || c.cfg.writeTimeout == 0 {
-		return
-	}
-	by := c.rare.stalled + instant(c.cfg.writeTimeout)
-	if t < by {
-		c.arm(by)
-		return
-	}
-	c.writeFailed(os.ErrDeadlineExceeded)
 }
 
 // stalled reports whether the write token waits with nobody. c.mu is held.
@@ -221,40 +201,6 @@ func (c *Conn) checkPing(t instant) {
 	}
 }
 
-// checkStack has the waiting goroutine replaced if the connection has been quiet: a stack that
-// has grown for a handler does not shrink to its first size again. Only sockets are woken for that:
-// other streams hold a buffer anyway, and might not survive a read that ends.
-func (c *Conn) checkStack(t instant) {
-	if !c.shrinks || !c.grown || c.waiting == 0 || c.end != nil {
-		return
-	}
-	if quiet := c.waiting + shrinkAfter; t < quiet {
-		c.arm(quiet)
-		return
-	}
-	c.shrinking = true
-	c.stream.interrupt()
-}
-
-// shrunk reports whether the reader was woken by checkStack and is to be replaced.
-func (c *Conn) shrunk() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.shrinking || c.failed || c.killed {
-		return false
-	}
-	c.stopShrinking()
-	c.grown = false
-	return true
-}
-
-func (c *Conn) stopShrinking() {
-	c.shrinking = false
-	if !c.failed && !c.killed {
-		c.stream.(*netStream).setReadDeadline(time.Time{})
-	}
-}
-
 // received and awaiting mark the time in which bytes of the peer can't be seen: from when some
 // have come until the reader waits for more. c.mu is held.
 func (c *Conn) received() {
@@ -262,10 +208,6 @@ func (c *Conn) received() {
 	if c.unproved {
 		c.unproved = false
 		c.arm(c.nextPing)
-	}
-	c.grown = true
-	if c.shrinking {
-		c.stopShrinking()
 	}
 }
 
@@ -281,8 +223,5 @@ func (c *Conn) awaiting() {
 	// Each time: the alarm may have gone off while the reader was not waiting.
 	if c.frame != 0 && c.cfg.frameTimeout > 0 {
 		c.arm(c.frame + instant(c.cfg.frameTimeout))
-	}
-	if c.shrinks {
-		c.arm(t + shrinkAfter)
 	}
 }

@@ -13,12 +13,17 @@ import (
 
 // netStream is a stream of package net, or any other, with a goroutine of its own that reads.
 type netStream struct {
-	rwc io.ReadWriteCloser
-	raw syscall.RawConn // the socket, where it can be asked without waiting, or nil
+	conn *Conn
+	rwc  io.ReadWriteCloser
+	raw  syscall.RawConn // the socket, where it can be asked without waiting, or nil
+
+	// Guarded by Conn.mu:
+	grown     bool // the stack of the goroutine that reads may have grown
+	shrinking bool // it is woken to be replaced
 }
 
 func newNetStream(rwc io.ReadWriteCloser) *netStream {
-	s := &netStream{rwc, nil}
+	s := &netStream{rwc: rwc}
 	if nc, ok := s.transport().(*net.TCPConn); ok {
 		limitUnsent(nc)
 	}
@@ -31,8 +36,8 @@ func newNetStream(rwc io.ReadWriteCloser) *netStream {
 	return s
 }
 
-// conn returns the stream as a net.Conn, or nil.
-func (s *netStream) conn() net.Conn {
+// net returns the stream as a net.Conn, or nil.
+func (s *netStream) net() net.Conn {
 	nc, _ := s.rwc.(net.Conn)
 	return nc
 }
@@ -45,28 +50,22 @@ func (s *netStream) transport() any {
 	return s.rwc
 }
 
-// pusher takes what a stream reads.
-type pusher interface {
-	push(p []byte) bool // reports whether more is wanted
-	broke(err error)    // the stream ended, with io.EOF or another error
-}
-
-// read passes what arrives to a pusher until that wants no more or the stream ends. While a
-// socket waits, no buffer is held.
-func (s *netStream) read(to pusher) {
+// read pushes what arrives until no more is wanted or the stream ends. While a socket waits, no buffer
+// is held.
+func (s *netStream) read() {
 	if s.raw != nil {
-		rawRead(s.raw, to)
+		s.rawRead()
 		return
 	}
 	buf := getSmall()
 	defer putBuffer(buf)
 	for {
 		n, err := s.rwc.Read(buf)
-		if n > 0 && !to.push(buf[:n]) {
+		if n > 0 && !s.push(buf[:n]) {
 			return
 		}
 		if err != nil {
-			to.broke(err)
+			s.broke(err)
 			return
 		}
 	}
@@ -84,14 +83,15 @@ func (s *netStream) try(p []byte) (int, error) {
 // so the peer's progress is only seen between writes: one record each.
 const tlsRecord = 16 << 10
 
-// write waits until at least one byte of p is taken, at most for the timeout, 0 for ever. Without
-// deadlines the stream is closed then, which the pusher is told before it can see it.
-func (s *netStream) write(p []byte, timeout time.Duration, to pusher) (n int, err error) {
-	nc := s.conn()
+// write waits until at least one byte of p is taken, at most for WriteTimeout. Without deadlines the
+// stream is closed then, which the connection is told before the reader can see it.
+func (s *netStream) write(p []byte) (n int, err error) {
+	timeout := s.conn.cfg.writeTimeout
+	nc := s.net()
 	if nc == nil {
 		if timeout > 0 {
 			defer time.AfterFunc(timeout, func() {
-				to.broke(errWriteTimeout)
+				s.broke(errWriteTimeout)
 				s.rwc.Close()
 			}).Stop()
 		}
@@ -121,7 +121,7 @@ func (s *netStream) closeWrite() bool {
 }
 
 func (s *netStream) setReadDeadline(t time.Time) {
-	if nc := s.conn(); nc != nil {
+	if nc := s.net(); nc != nil {
 		nc.SetReadDeadline(t)
 	}
 }
@@ -152,7 +152,7 @@ func (s *netStream) setNoDelay(on bool) error {
 }
 
 func (s *netStream) remoteAddr() net.Addr {
-	if nc := s.conn(); nc != nil {
+	if nc := s.net(); nc != nil {
 		return nc.RemoteAddr()
 	}
 	return noAddr{}

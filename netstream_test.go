@@ -28,8 +28,8 @@ func (c *deadlineConn) Write(p []byte) (int, error) {
 // A deadline that outlived its write would fail the next one, which comes when it has passed.
 func TestWriteDeadlineEndsWithTheWrite(t *testing.T) {
 	c := &deadlineConn{}
-	s := newNetStream(c)
-	if n, err := s.write([]byte("hello"), time.Minute, nil); n != 5 || err != nil {
+	conn := newConn(c, (&Options{WriteTimeout: time.Minute}).config(true))
+	if n, err := conn.stream.(*netStream).write([]byte("hello")); n != 5 || err != nil {
 		t.Fatal(n, err)
 	}
 	if c.during.IsZero() || !c.deadline.IsZero() {

@@ -18,15 +18,16 @@ func rawConn(c syscall.Conn) syscall.RawConn {
 	return rc
 }
 
-func rawRead(rc syscall.RawConn, to pusher) {
+// rawRead is read for a socket.
+func (s *netStream) rawRead() {
 	// The closure is all that a waiting connection has on the heap for this, so it is kept small.
-	if err := rc.Read(func(fd uintptr) bool { return readAll(int(fd), to) }); err != nil {
-		to.broke(err)
+	if err := s.raw.Read(func(fd uintptr) bool { return s.readAll(int(fd)) }); err != nil {
+		s.broke(err)
 	}
 }
 
 // readAll reads until the socket is empty, for which it returns false, or has ended.
-func readAll(fd int, to pusher) bool {
+func (s *netStream) readAll(fd int) bool {
 	buf := getSmall()
 	defer func() { putBuffer(buf) }()
 	for {
@@ -40,10 +41,10 @@ func readAll(fd int, to pusher) bool {
 			err = io.EOF
 		}
 		if err != nil {
-			to.broke(err)
+			s.broke(err)
 			return true
 		}
-		if !to.push(buf[:n]) {
+		if !s.push(buf[:n]) {
 			return true
 		}
 		if n == smallBuffer {

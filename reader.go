@@ -1,10 +1,8 @@
 package spout
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spoutws/spout/internal/proto"
 )
@@ -25,10 +23,6 @@ func (c *Conn) begin(served bool) {
 func (c *Conn) broke(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.shrinking && errors.Is(err, os.ErrDeadlineExceeded) {
-		return
-	}
-	c.shrinking = false
 	if err == io.EOF {
 		err = errNoCloseFrame
 		if c.decoder.InMessage() {
@@ -38,13 +32,28 @@ func (c *Conn) broke(err error) {
 	c.lost(err)
 }
 
-// feed takes bytes from the stream, and decodes them; apart says that this goroutine keeps no other
-// connection waiting. It returns when all of them are used up, or the rest if reading has to pause: then
-// the stream's resume is called when that may be over.
-func (c *Conn) feed(p []byte, apart bool) (rest []byte, next stepNext) {
+// turn says for whom the goroutine that reads works.
+type turn uint8
+
+const (
+	sameTurn   turn = iota // as said before
+	sharedTurn             // other connections, or answers held back, may wait for it
+	ownTurn                // nothing else waits for it
+)
+
+// begins takes note of whose turn it is. c.mu is held.
+func (c *Conn) begins(t turn) {
+	if t != sameTurn {
+		c.apart = t == ownTurn
+	}
+}
+
+// feed takes bytes from the stream, and decodes them. It returns when all of them are used up, or the rest
+// if reading has to pause: then the stream's resume is called when that may be over.
+func (c *Conn) feed(p []byte, t turn) (rest []byte, next stepNext) {
 	c.mu.Lock()
 	c.received()
-	c.apart = apart
+	c.begins(t)
 	c.mu.Unlock()
 	return c.decode(p)
 }
@@ -145,7 +154,7 @@ func (c *Conn) mustPause() bool {
 func (c *Conn) wakeReader() {
 	if c.paused {
 		c.paused = false
-		c.stream.resume(c)
+		c.stream.resume()
 	}
 }
 

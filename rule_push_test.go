@@ -99,7 +99,7 @@ func TestPushThroughASharedBuffer(t *testing.T) {
 			}
 			n := copy(shared[:1+rand.IntN(len(shared))], input[i])
 			input[i] = input[i][n:]
-			more := cs[i].push(shared[:n])
+			more := cs[i].stream.(*netStream).push(shared[:n])
 			for j := range shared {
 				shared[j] = 0xAA // which must not be seen by anybody
 			}
@@ -113,7 +113,7 @@ func TestPushThroughASharedBuffer(t *testing.T) {
 		for i := range conns {
 			cs[i].finish()
 			c, h, s := pushed(t)
-			if c.push(slices.Clone(whole[i])) {
+			if c.stream.(*netStream).push(slices.Clone(whole[i])) {
 				t.Fatal("push wants more after a close frame")
 			}
 			c.finish()
@@ -203,7 +203,7 @@ func TestStepAllocations(t *testing.T) {
 			work := make([]byte, len(test.frame))
 			got := testing.AllocsPerRun(1000, func() {
 				copy(work, test.frame) // which is unmasked in place
-				c.push(work)
+				c.stream.(*netStream).push(work)
 			})
 			if got > test.most {
 				t.Errorf("%v allocations, want at most %v", got, test.most)

@@ -48,7 +48,7 @@ func (s *Server) Handler(open func(r *http.Request) (Handler, error)) http.Handl
 	kind := new(route)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, early, err := s.upgrade(w, r, open, kind); err == nil {
-			c.stream.run(c, early, true)
+			c.stream.run(early, true)
 		}
 	})
 }
@@ -68,7 +68,7 @@ func (s *Server) Accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.stream.run(c, early, false)
+	c.stream.run(early, false)
 	return c, nil
 }
 

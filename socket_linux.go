@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
-	"sync/atomic"
 	"syscall"
 
 	"github.com/spoutws/spout/internal/poll"
@@ -40,7 +40,11 @@ func accepted(nc net.Conn, cfg *config, r *route) *Conn {
 	}
 	s := &socket{}
 	s.conn = Conn{cfg: cfg, stream: s, decoder: proto.NewDecoder(&cfg.rules)}
-	s.addr = addressOf(nc.RemoteAddr())
+	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok && a.Zone == "" {
+		s.ip, s.port = a.AddrPort().Addr().As16(), uint16(a.Port)
+	} else {
+		s.conn.rare = &rare{remote: nc.RemoteAddr()}
+	}
 	if err := poll.Default.Adopt(&s.Socket, from, s, r); err != nil {
 		cfg.log().Debug("spout: a goroutine serves the connection", "remote", nc.RemoteAddr(), "err", err)
 		return newConn(nc, cfg)
@@ -52,21 +56,22 @@ func accepted(nc net.Conn, cfg *config, r *route) *Conn {
 type socket struct {
 	conn Conn
 	poll.Socket
-	addr address
+
+	// The address of the peer in few bytes, unless it is not of TCP, or has a zone: then it is
+	// rare.remote. The system forgets it when the peer resets the connection.
+	ip   [16]byte
+	port uint16 // 0 if it is there
 
 	// These belong to the reader.
 	served    bool // OnOpen is due
 	begun     bool
-	pausing   bool  // there is something to decode, which has to wait
-	left      bool  // an event has ended its goroutine
-	lingering bool  // what comes is forgotten
-	over      bool  // nothing comes any more
-	lingered  int32 // bytes
-
-	detained atomic.Bool // the reader keeps no other connection waiting any more
+	pausing   bool // there is something to decode, which has to wait
+	left      bool // an event has ended its goroutine
+	lingering bool // what comes is forgotten
+	over      bool // nothing comes any more
 }
 
-func (s *socket) run(c *Conn, early []byte, served bool) {
+func (s *socket) run(early []byte, served bool) {
 	s.served = served
 	s.keep(early)
 	s.pausing = true // also without: the reader is to begin
@@ -74,8 +79,8 @@ func (s *socket) run(c *Conn, early []byte, served bool) {
 	go s.Release()
 }
 
-func (s *socket) resume(*Conn) { s.Wake() }
-func (s *socket) interrupt()   { s.Wake() }
+func (s *socket) resume()    { s.Wake() }
+func (s *socket) interrupt() { s.Wake() }
 
 // fairShare is how many bytes are read before other connections have their turn.
 const fairShare = 256 << 10
@@ -88,11 +93,8 @@ func (s *socket) Ready(why poll.Readiness, buf []byte) (more bool) {
 			s.left = true
 		}
 	}()
-	if s.detained.Load() {
-		s.detained.Store(false)
-	}
 	if buf != nil {
-		more = s.ready(why, buf)
+		more = s.ready(why, buf, sharedTurn)
 	} else {
 		more = s.readyApart(why)
 	}
@@ -101,11 +103,10 @@ func (s *socket) Ready(why poll.Readiness, buf []byte) (more bool) {
 }
 
 func (s *socket) readyApart(why poll.Readiness) (more bool) {
-	s.detained.Store(true)
 	buf := getSmall()
 	defer func() { putBuffer(buf) }()
 	for more = true; more; why = poll.HungUp {
-		more = s.ready(why, buf)
+		more = s.ready(why, buf, ownTurn)
 		if len(buf) == smallBuffer {
 			putBuffer(buf)
 			buf = getLarge()
@@ -114,7 +115,7 @@ func (s *socket) readyApart(why poll.Readiness) (more bool) {
 	return false
 }
 
-func (s *socket) ready(why poll.Readiness, buf []byte) (more bool) {
+func (s *socket) ready(why poll.Readiness, buf []byte, t turn) (more bool) {
 	if !s.begun {
 		s.begun = true
 		s.conn.begin(s.served)
@@ -122,9 +123,10 @@ func (s *socket) ready(why poll.Readiness, buf []byte) (more bool) {
 	if why&poll.Woken != 0 && !s.over {
 		// What has come while it was not asked for is not told again.
 		why |= poll.HungUp
-		if !s.goOn() {
+		if !s.goOn(t) {
 			s.finish()
 		}
+		t = sameTurn
 	}
 	share := max(fairShare, len(buf))
 	if len(buf) == smallBuffer { // a larger one follows
@@ -138,9 +140,10 @@ func (s *socket) ready(why poll.Readiness, buf []byte) (more bool) {
 		case n == 0 && err == nil:
 			err = io.EOF
 		}
-		if !s.take(buf[:n], err) {
+		if !s.take(buf[:n], err, t) {
 			s.finish()
 		}
+		t = sameTurn
 		if n < len(buf) && why&poll.HungUp == 0 {
 			return false
 		}
@@ -150,13 +153,14 @@ func (s *socket) ready(why poll.Readiness, buf []byte) (more bool) {
 }
 
 // goOn does what the reader was woken for. It returns false at the end.
-func (s *socket) goOn() bool {
+func (s *socket) goOn(t turn) bool {
 	if s.left {
 		s.left = false
 		return false
 	}
 	c := &s.conn
 	c.mu.Lock()
+	c.begins(t)
 	if !s.lingering && (c.killed || c.failed) {
 		c.mu.Unlock()
 		return false
@@ -175,16 +179,19 @@ func (s *socket) goOn() bool {
 }
 
 // take takes what was read. It returns false at the end.
-func (s *socket) take(p []byte, err error) bool {
+func (s *socket) take(p []byte, err error, t turn) bool {
 	switch {
 	case s.lingering:
-		s.lingered += int32(len(p))
-		return err == nil && s.lingered < lingerBytes
+		s.conn.mu.Lock()
+		defer s.conn.mu.Unlock()
+		r := s.conn.rarely()
+		r.lingered += len(p)
+		return err == nil && r.lingered < lingerBytes
 	case err != nil:
 		s.conn.broke(err)
 		return false
 	}
-	return s.decoded(s.conn.feed(p, s.detained.Load()))
+	return s.decoded(s.conn.feed(p, t))
 }
 
 // decoded takes what Conn.feed or Conn.resume return. It returns false at the end.
@@ -216,7 +223,7 @@ func (s *socket) finish() {
 	s.conn.finish()
 }
 
-func (s *socket) takeDown(_ *Conn, linger bool) {
+func (s *socket) takeDown(linger bool) {
 	s.pausing = false
 	s.lingering = true
 	if !linger {
@@ -224,7 +231,8 @@ func (s *socket) takeDown(_ *Conn, linger bool) {
 	}
 }
 
-func (s *socket) lingerUntil(c *Conn, by instant) bool {
+func (s *socket) lingerUntil(by instant) bool {
+	c := &s.conn
 	if by != 0 {
 		c.rarely().closeBy = by
 		c.arm(by)
@@ -234,7 +242,6 @@ func (s *socket) lingerUntil(c *Conn, by instant) bool {
 
 // Detained lets go what was held back for the end of an event that takes long.
 func (s *socket) Detained() {
-	s.detained.Store(true)
 	c := &s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -242,9 +249,10 @@ func (s *socket) Detained() {
 	c.uncork()
 }
 
-func (s *socket) cork(*Conn) {} // Detained ends it
+func (s *socket) cork() {} // Detained ends it
 
-func (s *socket) answer(c *Conn, head []byte) error {
+func (s *socket) answer(head []byte) error {
+	c := &s.conn
 	n, err := s.try(head)
 	if n < len(head) && err == nil {
 		c.mu.Lock()
@@ -256,7 +264,8 @@ func (s *socket) answer(c *Conn, head []byte) error {
 
 func (s *socket) try(p []byte) (int, error) { return s.Write(p) }
 
-func (s *socket) writeRest(c *Conn) {
+func (s *socket) writeRest() {
+	c := &s.conn
 	s.AwaitWritable(true)
 	c.rarely().stalled = 0
 	for !c.dead && c.out.load() {
@@ -279,7 +288,7 @@ func (s *socket) Writable() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stalled() {
-		s.writeRest(c)
+		s.writeRest()
 	} else {
 		c.writable = true
 	}
@@ -290,7 +299,7 @@ func (s *socket) abort()           { s.Shutdown(syscall.SHUT_RDWR) }
 func (s *socket) close()           { s.Close() }
 
 func (s *socket) setNoDelay(on bool) error {
-	if !s.addr.tcp {
+	if s.remoteAddr().Network() != "tcp" {
 		return fmt.Errorf("spout: SetNoDelay on a unix socket: %w", errors.ErrUnsupported)
 	}
 	v := 0
@@ -302,4 +311,25 @@ func (s *socket) setNoDelay(on bool) error {
 	})
 }
 
-func (s *socket) remoteAddr() net.Addr { return s.addr.netAddr() }
+// tick drops a connection whose peer takes nothing of what is left to be written.
+func (s *socket) tick(t instant) {
+	c := &s.conn
+	if !c.stalled() || c.cfg.writeTimeout == 0 {
+		return
+	}
+	by := c.rare.stalled + instant(c.cfg.writeTimeout)
+	if t < by {
+		c.arm(by)
+		return
+	}
+	c.writeFailed(os.ErrDeadlineExceeded)
+}
+
+func (s *socket) remoteAddr() net.Addr {
+	if s.port != 0 {
+		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom16(s.ip).Unmap(), s.port))
+	}
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.conn.rare.remote
+}

@@ -66,7 +66,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, open func(*http
 // answer sends the answer to the handshake. What others send meanwhile, since the connection is
 // among the Server's already, goes behind it.
 func (c *Conn) answer(head []byte) error {
-	err := c.stream.answer(c, head)
+	err := c.stream.answer(head)
 	c.mu.Lock()
 	c.endWriting()
 	if err == nil {

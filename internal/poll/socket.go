@@ -42,14 +42,16 @@ type Socket struct {
 	handler Handler
 	loop    *loop
 	route   *Route
-	fd      int32
+	fd      int32 // -1 if it is closed; guarded by ending for those who neither read nor write
 	slot    uint32
 	state   atomic.Uint32 // what happened and was not yet told, as Readiness, and whether it is owned
 	wanted  atomic.Bool   // writability is to be told
-	closed  bool          // guarded by mu
-
-	mu sync.Mutex // guards the descriptor's end
 }
+
+// endings guard the ends of descriptors. They are shared, since a socket of its own would be larger for it.
+var endings [64]sync.Mutex
+
+func (s *Socket) ending() *sync.Mutex { return &endings[s.slot%uint32(len(endings))] }
 
 // ErrAgain says that there is nothing to read now.
 var ErrAgain = errors.New("poll: nothing to read now")
@@ -148,14 +150,15 @@ func (s *Socket) pending() Readiness {
 // Close closes the descriptor and has the engine forget the socket. The caller must be the owner,
 // or be told by it, and nobody may be in Write.
 func (s *Socket) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	ending := s.ending()
+	ending.Lock()
+	defer ending.Unlock()
+	if s.fd < 0 {
 		return net.ErrClosed
 	}
-	s.closed = true
 	s.loop.remove(s)
 	err := s.loop.sys.close(int(s.fd))
+	s.fd = -1
 	s.loop.engine.left(s.loop.crew)
 	return err
 }
@@ -168,9 +171,10 @@ func (s *Socket) Shutdown(how int) error {
 
 // Control calls f with the descriptor, unless that is closed.
 func (s *Socket) Control(f func(fd int) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	ending := s.ending()
+	ending.Lock()
+	defer ending.Unlock()
+	if s.fd < 0 {
 		return net.ErrClosed
 	}
 	return f(int(s.fd))
