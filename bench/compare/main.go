@@ -1,8 +1,12 @@
-// Command compare measures WebSocket servers side by side: what spout's costs,
-// what those of other libraries cost, and what the kernel alone does.
+// Command compare measures WebSocket servers side by side: spout's, those of
+// other libraries, and one that does no more than the kernel asks for. Each server is a process of
+// its own on one CPU, the client another on another, so that the CPU time of the server alone counts.
+//
+// Run it at the root of the repository: go run ./bench/compare
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -22,65 +26,105 @@ const (
 )
 
 func main() {
-	if err := run(); err != nil {
+	err := func() error {
+		if len(os.Args) == 2 {
+			switch os.Args[1] {
+			case serveArgument:
+				return servers.RunProcess(os.Stdin, os.Stdout)
+			case loadArgument:
+				return load.RunProcess(os.Stdin, os.Stdout)
+			}
+		}
+		return compare()
+	}()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
-	if len(os.Args) == 2 {
-		switch os.Args[1] {
-		case serveArgument:
-			return servers.RunProcess(os.Stdin, os.Stdout)
-		case loadArgument:
-			return load.RunProcess(os.Stdin, os.Stdout)
-		}
-	}
+func compare() error {
 	var (
-		pattern  = flag.String("scenario", "", "regular expression of the scenarios' names")
+		pattern  = flag.String("scenario", "", "regular expression of the scenarios' names; default: all")
 		names    = flag.String("servers", "", "names of servers, with commas between them; default: all")
-		rounds   = flag.Int("rounds", 5, "how often each is measured; medians are printed")
-		duration = flag.Duration("time", 500*time.Millisecond, "of one measurement")
+		rounds   = flag.Int("rounds", 5, "how often each is measured, memory half as often; medians are printed")
+		duration = flag.Duration("time", 500*time.Millisecond, "of one measurement, after a third of it to warm up")
+		quick    = flag.Bool("quick", false, "the same as -rounds 1 -time 200ms")
 		profile  = flag.String("cpuprofile", "", "write CPU samples of spout's server to this file; those of the last measurement remain")
+		write    = flag.Bool("write", false, "write bench/RESULTS.md and bench/chart.svg")
 	)
 	flag.Parse()
+	if *quick {
+		*rounds, *duration = 1, 200*time.Millisecond
+	}
 	chosen, err := regexp.Compile(*pattern)
 	if err != nil {
 		return err
 	}
-	libraries := servers.All
-	if *names != "" {
-		libraries = nil
-		for _, name := range strings.Split(*names, ",") {
-			l, err := servers.Find(name)
-			if err != nil {
-				return err
-			}
-			libraries = append(libraries, l)
+	var named []*servers.Library
+	for _, name := range strings.FieldsFunc(*names, func(c rune) bool { return c == ',' }) {
+		l, err := servers.Find(name)
+		if err != nil {
+			return err
 		}
+		named = append(named, l)
 	}
 	cpus, err := process.CPUs()
 	if err != nil {
 		return err
 	}
 	b := &bench{serverCPU: cpus[0], loadCPU: cpus[len(cpus)-1], duration: *duration, profile: *profile}
+
+	var (
+		results []*result
+		failed  error
+		began   = time.Now()
+	)
 	for _, sc := range scenarios() {
 		if !chosen.MatchString(sc.name) {
 			continue
 		}
-		row := newRow(sc, libraries)
-		for range *rounds {
-			for i := range row.cells {
-				c := &row.cells[i]
-				s, err := b.measure(sc, c.library)
-				if err != nil {
-					return err
-				}
-				c.samples = append(c.samples, s)
-			}
+		libraries := named
+		if libraries == nil {
+			libraries = sc.libraries()
 		}
-		row.print(os.Stdout)
+		n := *rounds
+		if sc.job.Kind == load.Idle {
+			n = (n + 1) / 2
+		}
+		r := newResult(sc, libraries)
+		failed = errors.Join(failed, b.rounds(r, n))
+		fmt.Printf("\n%s\n\n", sc.about)
+		writeDetail(os.Stdout, r)
+		results = append(results, r)
 	}
-	return nil
+	if len(results) == 0 {
+		return fmt.Errorf("no scenario is called %q", *pattern)
+	}
+	fmt.Print("\nMedians, side by side\n\n")
+	writeOverview(os.Stdout, results)
+	fmt.Printf("\n%s\n", time.Since(began).Round(time.Second))
+	if *write {
+		return errors.Join(failed, writeFiles(results, began))
+	}
+	return failed
+}
+
+// rounds measures all libraries of a scenario, taking turns.
+func (b *bench) rounds(r *result, n int) (failed error) {
+	for range n {
+		for _, c := range r.cells {
+			if c.missing != nil {
+				continue
+			}
+			s, err := b.measure(r.scenario, c.library)
+			if err != nil {
+				c.missing = fmt.Errorf("failed: %w", err)
+				failed = errors.Join(failed, fmt.Errorf("%s, %s: %w", r.scenario.name, c.library.Name, err))
+				continue
+			}
+			c.samples = append(c.samples, s)
+		}
+	}
+	return failed
 }

@@ -3,54 +3,88 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
+	"strings"
 
 	"github.com/spoutws/spout/bench/servers"
 )
 
-// row is what was measured in a scenario.
-type row struct {
-	scenario scenario
-	cells    []cell
-}
-
-// cell is what was measured with one library.
-type cell struct {
-	library *servers.Library
-	samples []sample
-}
-
-func newRow(sc scenario, libraries []*servers.Library) *row {
-	r := &row{scenario: sc}
-	for _, l := range libraries {
-		if l.Can(sc.job.Setup) == nil {
-			r.cells = append(r.cells, cell{library: l})
+// writeOverview writes a table with a row for each metric that a scenario
+// shows, and a column for each library.
+func writeOverview(w io.Writer, results []*result) {
+	var columns []string
+	for _, l := range servers.All {
+		for _, r := range results {
+			if r.find(l.Name) != nil {
+				columns = append(columns, l.Name)
+				break
+			}
 		}
 	}
-	return r
-}
-
-// median returns the middle of what get returns for the samples, and the least and the greatest.
-func (c cell) median(get func(sample) float64) (middle, least, most float64) {
-	var values []float64
-	for _, s := range c.samples {
-		values = append(values, get(s))
+	fmt.Fprintf(w, "| scenario | %s | spout to best whole | to best | to floor |\n", strings.Join(columns, " | "))
+	fmt.Fprintf(w, "|---|%s\n", strings.Repeat("--:|", len(columns)+3))
+	for _, r := range results {
+		for _, m := range r.scenario.shown {
+			fmt.Fprintf(w, "| %s: %s |", r.scenario.name, m)
+			for _, name := range columns {
+				if c := r.find(name); c != nil {
+					fmt.Fprintf(w, " %s |", m.print(c.median(m)))
+				} else {
+					fmt.Fprint(w, " - |")
+				}
+			}
+			for _, other := range []*cell{r.best(m, isWholePeer), r.best(m, isPeer), r.find("floor")} {
+				if x, ok := r.against(m, other); !ok || !m.relate {
+					fmt.Fprint(w, " - |")
+				} else if other.library.Name == "floor" {
+					fmt.Fprintf(w, " %.2f |", x.value)
+				} else {
+					fmt.Fprintf(w, " %.2f %s |", x.value, other.library.Name)
+				}
+			}
+			fmt.Fprintln(w)
+		}
 	}
-	slices.Sort(values)
-	return values[len(values)/2], values[0], values[len(values)-1]
 }
 
-func cpu(s sample) float64 { return s.cpu }
-
-func (r *row) print(w io.Writer) {
-	fmt.Fprintf(w, "\n%s (%s)\n", r.scenario.name, r.scenario.about)
-	fmt.Fprintf(w, "%-14s %9s %9s %9s %8s %10s %8s %8s %8s %7s %9s\n", "", "cpu ns", "least", "most", "/first", "msg/s", "p50 us", "p99", "p99.9", "allocs", "bytes")
-	first, _, _ := r.cells[0].median(cpu)
+// writeDetail writes the table of a scenario: a row for each library.
+func writeDetail(w io.Writer, r *result) {
+	first := r.scenario.shown[0]
+	compressed := r.scenario.job.Setup.Compression.Compressed()
+	fmt.Fprintf(w, "| %s | %s | least | most | spout to it | to floor |", r.scenario.name, first)
+	others := r.scenario.detail()
+	for _, m := range others {
+		fmt.Fprintf(w, " %s |", m)
+	}
+	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("--:|", 5+len(others)))
+	var missing []string
 	for _, c := range r.cells {
-		m := func(get func(sample) float64) float64 { v, _, _ := c.median(get); return v }
-		mid, least, most := c.median(cpu)
-		fmt.Fprintf(w, "%-14s %9.0f %9.0f %9.0f %8.2f %10.0f %8.1f %8.1f %8.1f %7.2f %9.0f\n", c.library.Name, mid, least, most, mid/first,
-			m(func(s sample) float64 { return s.rate }), m(func(s sample) float64 { return s.p50 / 1e3 }), m(func(s sample) float64 { return s.p99 / 1e3 }),
-			m(func(s sample) float64 { return s.p999 / 1e3 }), m(func(s sample) float64 { return s.allocs }), m(func(s sample) float64 { return s.bytes }))
+		if !c.measured() {
+			if c.missing != nil {
+				missing = append(missing, fmt.Sprintf("%s: %v", c.library.Name, c.missing))
+			}
+			continue
+		}
+		middle, least, most := c.spread(first)
+		fmt.Fprintf(w, "| %s | %s | %s | %s |", c.library.Name, first.print(middle), first.print(least), first.print(most))
+		switch x, ok := r.against(first, c); {
+		case !ok || servers.Ours(c.library):
+			fmt.Fprint(w, " - |")
+		case compressed && x.spout.library.Name != "spout":
+			fmt.Fprintf(w, " %.2f %s |", x.value, x.spout.library.Name)
+		default:
+			fmt.Fprintf(w, " %.2f |", x.value)
+		}
+		if floor := r.find("floor"); floor != nil && floor.median(first) > 0 {
+			fmt.Fprintf(w, " %.2f |", middle/floor.median(first))
+		} else {
+			fmt.Fprint(w, " - |")
+		}
+		for _, m := range others {
+			fmt.Fprintf(w, " %s |", m.print(c.median(m)))
+		}
+		fmt.Fprintln(w)
+	}
+	if len(missing) > 0 {
+		fmt.Fprintf(w, "\nNot measured: %s.\n", strings.Join(missing, "; "))
 	}
 }

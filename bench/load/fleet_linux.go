@@ -38,7 +38,7 @@ type conn struct {
 }
 
 // newFleet connects.
-func newFleet(j Job) (*fleet, error) {
+func newFleet(j Job) (runner, error) {
 	clients, x, err := dial(j)
 	defer wire.CloseAll(clients)
 	if err != nil {

@@ -12,14 +12,37 @@ import (
 	"github.com/spoutws/spout/bench/wire"
 )
 
+// Kind is what connections do.
+type Kind string
+
+const (
+	Busy       Kind = "busy"       // send messages and wait for them
+	Handshakes Kind = "handshakes" // are opened and cut
+	Idle       Kind = "idle"       // have sent a message, and another in two pieces, and are quiet
+)
+
 // Job is what is done to a server.
 type Job struct {
+	Kind  Kind
 	Addr  string
 	Setup servers.Setup
 	Conns int
 	Size  int // bytes of a message
 	Depth int // messages of a connection under way; 0 is 1
 	Text  bool
+}
+
+// connect does the job's beginning.
+func (j Job) connect() (runner, error) {
+	switch {
+	case j.Kind == Handshakes:
+		return newHandshakes(j)
+	case j.Kind == Idle:
+		return newIdle(j)
+	case j.Setup.TLS:
+		return newStreams(j)
+	}
+	return newFleet(j)
 }
 
 // Result is what a run has seen.

@@ -54,9 +54,9 @@ func RunProcess(in io.Reader, out io.Writer) error {
 			if err := json.Unmarshal(argument, &j); err != nil {
 				return nil, err
 			}
-			f, err := newFleet(j)
+			next, err := j.connect()
 			if err == nil {
-				r = f
+				r = next
 			}
 			return nil, err
 		case askRun:

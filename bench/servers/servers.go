@@ -103,3 +103,6 @@ func (l *Library) Version() string {
 	}
 	return ""
 }
+
+// Ours reports whether a library is spout, in whatever way.
+func Ours(l *Library) bool { return l.Module == spoutModule }

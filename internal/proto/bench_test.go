@@ -5,29 +5,74 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
+var benchSizes = []int{16, 128, 1 << 10, 64 << 10}
+
 func BenchmarkMask(b *testing.B) {
-	for _, n := range []int{16, 128, 1 << 10, 16 << 10, 64 << 10} {
-		b.Run(fmt.Sprintf("%dB", n), func(b *testing.B) {
-			p, key := make([]byte, n), Key(rand.Uint32())
-			b.SetBytes(int64(n))
-			for b.Loop() {
-				key.Mask(p)
-			}
+	for _, n := range append(benchSizes, 1<<20) {
+		eachWay(func(way string) {
+			b.Run(fmt.Sprintf("%dB/%s", n, way), func(b *testing.B) {
+				p, key := make([]byte, n), Key(rand.Uint32())
+				b.SetBytes(int64(n))
+				for b.Loop() {
+					key.Mask(p)
+				}
+			})
 		})
 	}
 }
 
+// texts are of many characters in no order that a processor could foresee.
+var texts = []struct {
+	name string
+	next func(*rand.Rand) string
+}{
+	{"ascii", func(r *rand.Rand) string { return asciiWords[r.IntN(len(asciiWords))] }},
+	{"german", func(r *rand.Rand) string { return germanWords[r.IntN(len(germanWords))] }},
+	{"cjk", func(r *rand.Rand) string { return string(0x4E00 + r.Int32N(0x5000)) }},
+	{"emoji", func(r *rand.Rand) string { return string(0x1F300+r.Int32N(0x300)) + "   "[:r.IntN(3)] }},
+}
+
+var (
+	asciiWords  = strings.SplitAfter("a the connection waits until its peer has taken everything that was sent, or times out. ", " ")
+	germanWords = strings.SplitAfter("der Gruß über die Höhe wäre schön, und Bücher müssen nicht für alle größer sein als vorher. ", " ")
+)
+
+// sample returns n bytes of text.
+func sample(next func(*rand.Rand) string, n int) []byte {
+	r := rand.New(rand.NewPCG(1, 2))
+	var p []byte
+	for len(p) < n {
+		if s := next(r); len(p)+len(s) <= n {
+			p = append(p, s...)
+		} else {
+			p = append(p, '.')
+		}
+	}
+	return p
+}
+
 func BenchmarkUTF8(b *testing.B) {
-	for _, text := range []struct{ name, of string }{{"ASCII", "sixteen bytes.. "}, {"mixed", "vier Wörter, 16 "}, {"wide", "€€€€€"}} {
-		for _, n := range []int{128, 64 << 10} {
-			b.Run(fmt.Sprintf("%s/%dB", text.name, n), func(b *testing.B) {
-				p := []byte(strings.Repeat(text.of, n))[:n]
+	for _, text := range texts {
+		for _, n := range benchSizes {
+			p := sample(text.next, n)
+			eachWay(func(way string) {
+				b.Run(fmt.Sprintf("%s/%dB/%s", text.name, n, way), func(b *testing.B) {
+					b.SetBytes(int64(n))
+					for b.Loop() {
+						var u UTF8
+						if !u.Write(p) || !u.Complete() {
+							b.Fatal("not valid")
+						}
+					}
+				})
+			})
+			b.Run(fmt.Sprintf("%s/%dB/std", text.name, n), func(b *testing.B) {
 				b.SetBytes(int64(n))
 				for b.Loop() {
-					var u UTF8
-					if !u.Write(p) {
+					if !utf8.Valid(p) {
 						b.Fatal("not valid")
 					}
 				}

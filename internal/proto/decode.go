@@ -1,7 +1,5 @@
 package proto
 
-import "unicode/utf8"
-
 // Kind says what an [Event] is.
 type Kind uint8
 
@@ -113,8 +111,11 @@ func (d *Decoder) start(ev *Event, p []byte) (rest []byte, found bool, v *Violat
 	ev.First = true
 	ev.End = true
 	ev.Payload = payload
-	if ev.Op == OpText && !ev.Compressed && !utf8.Valid(payload) {
-		return nil, false, notUTF8()
+	if ev.Op == OpText && !ev.Compressed {
+		var text UTF8
+		if !text.Write(payload) || !text.Complete() {
+			return nil, false, notUTF8()
+		}
 	}
 	return rest, true, nil
 }

@@ -12,8 +12,12 @@ type Key uint32
 // Mask applies the key to p in place, which masks and unmasks alike, and returns the key for
 // the bytes that follow p.
 func (k Key) Mask(p []byte) Key {
+	if len(p) >= maskWideFrom {
+		p = maskWide(k, p)
+	}
 	wide := uint64(k)<<32 | uint64(k)
-	// Unrolled by eight words: at 1 KiB three times as fast as word by word.
+	// Unrolled by eight words: at 1 KiB three times as fast as word by word, and below as fast as
+	// anything.
 	for len(p) >= 64 {
 		b := p[:64:64]
 		binary.LittleEndian.PutUint64(b[0:], binary.LittleEndian.Uint64(b[0:])^wide)

@@ -51,25 +51,37 @@ func testMask(t *testing.T, key Key, p []byte, offset, cut int) {
 }
 
 func TestSection53Mask(t *testing.T) {
-	p := make([]byte, 200)
+	p := make([]byte, 70_000)
 	for i := range p {
 		p[i] = byte(i * 7)
 	}
-	for n := range len(p) + 1 {
-		for offset := range 16 {
-			testMask(t, 0x3d21fa37, p[:n], offset, n/2)
-		}
-		for cut := range n + 1 {
-			testMask(t, 0x04030201, p[:n], 3, cut)
-		}
-	}
+	eachWay(func(way string) {
+		t.Run(way, func(t *testing.T) {
+			for n := range 300 {
+				for offset := range 65 {
+					testMask(t, 0x3d21fa37, p[:n], offset, n/2)
+				}
+			}
+			for _, n := range []int{200, 257, 383, 640} {
+				for cut := range n + 1 {
+					testMask(t, 0x04030201, p[:n], 3, cut)
+				}
+			}
+			for _, n := range []int{1000, 4096, 65_535, 65_536, 70_000} {
+				testMask(t, 0x3d21fa37, p[:n], 5, n/3)
+			}
+		})
+	})
 }
 
 func FuzzMask(f *testing.F) {
 	f.Add(uint32(0x3d21fa37), []byte("Hello"), byte(0), uint16(2))
 	f.Add(uint32(0x04030201), bytes.Repeat([]byte{0}, 129), byte(7), uint16(65))
+	f.Add(uint32(0x04030201), bytes.Repeat([]byte{1}, 600), byte(33), uint16(1))
 	f.Add(uint32(0), []byte{}, byte(1), uint16(0))
 	f.Fuzz(func(t *testing.T, key uint32, p []byte, offset byte, cut uint16) {
-		testMask(t, Key(key), p, int(offset), min(int(cut), len(p)))
+		eachWay(func(string) {
+			testMask(t, Key(key), p, int(offset), min(int(cut), len(p)))
+		})
 	})
 }

@@ -2,5 +2,5 @@
 
 package proto
 
-// dropped is how many buffers a pool may have to make where it should have one.
+// dropped is how many times a pool may have to allocate for each frame.
 const dropped = 0

@@ -2,6 +2,6 @@
 
 package proto
 
-// dropped is how many buffers a pool may have to make where it should have one: the race
+// dropped is how many times a pool may have to allocate for each frame: the race
 // detector has pools drop some at random.
 const dropped = 1

@@ -118,7 +118,7 @@ func TestSection81AllBytes(t *testing.T) {
 				t.Fatalf("%q: %v", longer, ok)
 			case !ok:
 			case utf8.ValidString(longer):
-				if next != (UTF8{lo: next.lo, hi: next.hi}) {
+				if next != (UTF8{}) {
 					t.Fatalf("%q: %+v", longer, next)
 				}
 			default:
