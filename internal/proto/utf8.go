@@ -56,7 +56,6 @@ var steps = func() (steps [256]uint64) {
 // Write adds the next piece of the text and reports whether all so far can be valid. After a
 // false, the value is of no further use.
 func (u *UTF8) Write(p []byte) bool {
-	const notASCII = 0x8080808080808080
 	s := uint64(u.state)
 	for ; s != between && len(p) > 0; p = p[1:] {
 		if s = steps[p[0]] >> s & 63; s == impossible {
@@ -73,16 +72,10 @@ func (u *UTF8) Write(p []byte) bool {
 		b := p[:8:8]
 		p = p[8:]
 		if s&63 == between && binary.LittleEndian.Uint64(b)&notASCII == 0 {
-			for len(p) >= 32 {
-				b := p[:32:32]
-				if (binary.LittleEndian.Uint64(b)|binary.LittleEndian.Uint64(b[8:])|
-					binary.LittleEndian.Uint64(b[16:])|binary.LittleEndian.Uint64(b[24:]))&notASCII != 0 {
-					break
-				}
-				p = p[32:]
-			}
+			p = skipASCII(p)
 			continue
 		}
+		// Without a branch: no processor could foresee which characters come.
 		s = steps[b[0]] >> (s & 63)
 		s = steps[b[1]] >> (s & 63)
 		s = steps[b[2]] >> (s & 63)
@@ -97,6 +90,20 @@ func (u *UTF8) Write(p []byte) bool {
 	}
 	u.state = uint8(s & 63)
 	return u.state != uint8(impossible)
+}
+
+// notASCII has the bits that no word of ASCII has.
+const notASCII = 0x8080808080808080
+
+// skipASCII returns p without most of the ASCII that it begins with.
+func skipASCII(p []byte) []byte {
+	// A slice that never becomes empty, nor has more capacity than length, is cut twice as fast.
+	p = p[:len(p):len(p)]
+	for len(p) > 32 && (binary.LittleEndian.Uint64(p)|binary.LittleEndian.Uint64(p[8:])|
+		binary.LittleEndian.Uint64(p[16:])|binary.LittleEndian.Uint64(p[24:]))&notASCII == 0 {
+		p = p[32:]
+	}
+	return p
 }
 
 // Complete reports whether the text may end here: not within a character.
