@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"runtime"
 	"syscall"
 
 	"github.com/spoutws/spout/bench/wire"
@@ -68,9 +69,11 @@ func startFloor(ln net.Listener, role Role) (stop func(), err error) {
 			return nil, err
 		}
 	}
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1) // one waits all the time
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) - 1)
 		s.run()
 		for fd := range s.conns {
 			unix.Close(fd)

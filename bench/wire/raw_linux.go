@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -28,17 +29,18 @@ func call(number uintptr, fd int, p []byte) (int, syscall.Errno) {
 	}
 }
 
-// EpollWait waits for events, at most for the milliseconds; -1 is for ever. While there
-// are some, the scheduler is not told.
+// EpollWait waits for events, at most for the milliseconds; -1 is for ever. The scheduler is not
+// told, so it costs what the kernel asks for; whoever waits keeps others from running if there is one processor.
 func EpollWait(epoll int, events []unix.EpollEvent, milliseconds int) (int, error) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
-	if errno == 0 && n > 0 {
-		return int(n), nil
-	}
 	for {
-		n, err := unix.EpollWait(epoll, events, milliseconds)
-		if err != unix.EINTR {
-			return n, err
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(milliseconds), 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case syscall.EINTR:
+			runtime.Gosched() // it is the scheduler that interrupts, and it can't interrupt such calls otherwise
+		default:
+			return 0, errno
 		}
 	}
 }
