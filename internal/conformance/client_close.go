@@ -6,7 +6,11 @@ import (
 )
 
 func clientCloseCases(l *list) {
-	l.mirror(closeCases, but("^dropped$|^after-echo$"))
+	l.mirror(closeCases, but("^dropped$|^after-echo$|^then-much$"))
+	// As much as comes at once: with more, a client that takes what is there and closes would end the
+	// connection as it should only if the rest is late.
+	l.add("then-much", "A Close frame and 30 KB in one piece: the connection ends without a reset, which could overtake the answer",
+		ruleCleanly, closesBefore(30_000))
 	l.add("after-echo", "The closing handshake after an exchange", ruleCloseReply, func(s *session) {
 		s.open()
 		s.exchangeFrames(text("Hello"), ping("Hello"))

@@ -29,6 +29,18 @@ func closes(code int, body []byte) func(*session) {
 	}
 }
 
+// closesBefore is the script that has n bytes follow its Close frame.
+func closesBefore(n int) func(*session) {
+	return func(s *session) {
+		s.open()
+		s.sendFrames(closing(closeBody(1000, "")), bin(octets(n)))
+		s.closeReply(1000)
+		if s.ended != orderly {
+			s.lenient(ruleCleanly, "the server %s", s.ended)
+		}
+	}
+}
+
 func closeCases(l *list) {
 	l.family = Closing
 	l.add("empty", "A Close frame without a body", ruleCloseReply, closes(1005, nil))
@@ -176,14 +188,7 @@ func afterClose(l *list) {
 			s.closeReply(1000)
 		})
 	}
-	l.add("then-much", "A Close frame and 100 KB in one piece: the connection ends without a reset, which could overtake the answer", ruleCleanly, func(s *session) {
-		s.open()
-		s.sendFrames(closing(closeBody(1000, "")), bin(octets(100_000)))
-		s.closeReply(1000)
-		if s.ended != orderly {
-			s.lenient(ruleCleanly, "the server %s", s.ended)
-		}
-	})
+	l.add("then-much", "A Close frame and 100 KB in one piece: the connection ends without a reset, which could overtake the answer", ruleCleanly, closesBefore(100_000))
 	l.add("after-text", "A message and a Close frame in one piece: both are answered", ruleReceived, func(s *session) {
 		s.open()
 		s.sendFrames(text("last"), closing(closeBody(1000, "")))
