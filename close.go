@@ -227,10 +227,8 @@ func (c *Conn) notClosed(cause error) {
 }
 
 // peerClosed answers the peer's close frame: "the endpoint typically echos the status code it
-// received" (section 5.5.1).
+// received" (section 5.5.1). c.mu is held.
 func (c *Conn) peerClosed(code Code, reason string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.end != nil && !c.provisional {
 		return
 	}

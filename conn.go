@@ -35,6 +35,7 @@ type Conn struct {
 
 	// How far it is with reading:
 	opening  bool // Serve has begun, and does not yet leave the events to the reader
+	waiting  bool // the reader waits for bytes; not while it decodes, pauses or is in an event
 	paused   bool // the reader waits for resume
 	apart    bool // the reader keeps no other connection waiting
 	unproved bool // nothing has come since the last keepalive ping

@@ -37,23 +37,22 @@ func (s *netStream) leave() {
 // them are used up, which may take until the program has received what they say.
 func (s *netStream) push(p []byte) bool {
 	c := s.conn
-	c.mu.Lock()
+	c.mu.Lock() // not deferred: an event, during which it is not held, may end the goroutine
 	s.grown = true
 	s.stopShrinking()
-	c.mu.Unlock()
-	rest, next := c.feed(p, sharedTurn)
+	rest, next := c.feed(p)
 	for next == stepPause {
-		c.mu.Lock()
 		wake := s.waking()
 		c.mu.Unlock()
 		<-wake
+		c.mu.Lock()
 		rest, next = c.resume(rest)
 	}
 	if next == stepMore && s.raw != nil {
-		c.mu.Lock()
-		c.arm(now() + shrinkAfter)
-		c.mu.Unlock()
+		s.quiet = now()
+		c.arm(s.quiet + shrinkAfter)
 	}
+	c.mu.Unlock()
 	return next == stepMore
 }
 
@@ -61,9 +60,9 @@ func (s *netStream) push(p []byte) bool {
 func (s *netStream) broke(err error) {
 	c := s.conn
 	c.mu.Lock()
-	shrinking := s.shrinking && errors.Is(err, os.ErrDeadlineExceeded)
-	c.mu.Unlock()
-	if !shrinking {
+	defer c.mu.Unlock()
+	if !s.shrinking || !errors.Is(err, os.ErrDeadlineExceeded) {
+		s.shrinking = false
 		c.broke(err)
 	}
 }
@@ -159,11 +158,11 @@ const shrinkAfter = instant(time.Second)
 // other streams hold a buffer anyway, and might not survive a read that ends.
 func (s *netStream) tick(t instant) {
 	c := s.conn
-	if s.raw == nil || !s.grown || c.waiting == 0 || c.end != nil {
+	if s.raw == nil || !s.grown || !c.waiting || c.end != nil {
 		return
 	}
-	if quiet := c.waiting + shrinkAfter; t < quiet {
-		c.arm(quiet)
+	if by := s.quiet + shrinkAfter; t < by {
+		c.arm(by)
 		return
 	}
 	s.shrinking = true

@@ -17,6 +17,8 @@ func TestMessageArrivesWhileServeBegins(t *testing.T) {
 	defer far.Close()
 	c := newConn(near, (&Options{}).config(true))
 	arrive := func(s string) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.data(proto.Event{Kind: proto.Data, Op: proto.OpText, First: true, End: true, Payload: []byte(s)}, false)
 	}
 	var got []string

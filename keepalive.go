@@ -32,7 +32,7 @@ func (t instant) in() time.Duration { return time.Duration(t - now()) }
 // clock is what the deadlines of a connection are reckoned from. It is guarded by Conn.mu.
 type clock struct {
 	armed    instant // when tick runs, or before; 0 if it does not
-	waiting  instant // since when the reader waits for bytes; 0 while it decodes, pauses or is in an event
+	since    instant // since when the reader waits, if a ping was sent before that and not answered
 	frame    instant // since when a frame has been incomplete
 	nextPing instant // when the next keepalive ping is due
 	rtt      time.Duration
@@ -68,10 +68,8 @@ func (c *Conn) RTT() time.Duration {
 	return c.rtt
 }
 
-// ponged takes the answer to a ping. It reports whether a handler is to hear of it.
-func (c *Conn) ponged(data []byte) (served bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// ponged takes the answer to a ping. c.mu is held, but not during the event.
+func (c *Conn) ponged(data []byte) {
 	switch r := c.rare; {
 	case r != nil && r.pingedAt != 0 && bytes.Equal(data, r.pinged):
 		c.rtt = time.Duration(now() - r.pingedAt)
@@ -79,8 +77,12 @@ func (c *Conn) ponged(data []byte) (served bool) {
 	case c.pingInterval() > 0 && len(data) == 8 && binary.BigEndian.Uint64(data) == uint64(c.lastPing()):
 		c.rtt = time.Duration(now() - c.lastPing())
 	}
-	c.event = c.serving()
-	return c.event
+	if c.serving() {
+		c.event = true
+		c.mu.Unlock()
+		c.handlerDone(c.onPong(data))
+		c.mu.Lock()
+	}
 }
 
 func (c *Conn) pingInterval() instant { return instant(c.cfg.pingInterval) }
@@ -151,7 +153,7 @@ func (c *Conn) closeTimedOut() {
 
 // checkFrame fails a connection whose peer does not complete a frame.
 func (c *Conn) checkFrame(t instant) {
-	if c.frame == 0 || c.waiting == 0 || c.cfg.frameTimeout == 0 {
+	if c.frame == 0 || !c.waiting || c.cfg.frameTimeout == 0 {
 		return
 	}
 	by := c.frame + instant(c.cfg.frameTimeout)
@@ -173,9 +175,13 @@ func (c *Conn) checkPing(t instant) {
 	}
 	timeout := instant(c.cfg.pingTimeout)
 	if c.unproved && timeout > 0 {
-		by := max(c.lastPing(), c.waiting) + timeout
+		by := c.lastPing()
+		if c.since != 0 {
+			by = c.since
+		}
+		by += timeout
 		switch {
-		case c.waiting == 0:
+		case !c.waiting:
 			by = t + timeout
 		case t >= by:
 			c.fail(CloseInternal, "no answer to a ping", errPingTimeout)
@@ -204,7 +210,7 @@ func (c *Conn) checkPing(t instant) {
 // received and awaiting mark the time in which bytes of the peer can't be seen: from when some
 // have come until the reader waits for more. c.mu is held.
 func (c *Conn) received() {
-	c.waiting = 0
+	c.waiting = false
 	if c.unproved {
 		c.unproved = false
 		c.arm(c.nextPing)
@@ -212,16 +218,19 @@ func (c *Conn) received() {
 }
 
 func (c *Conn) awaiting() {
-	t := now()
-	c.waiting = t
-	switch fresh := c.decoder.Fresh(); {
-	case !c.decoder.InFrame():
+	c.waiting = true
+	if c.since = 0; c.unproved { // a ping was sent while bytes could not be seen
+		c.since = now()
+	}
+	if !c.decoder.InFrame() {
 		c.frame = 0
-	case c.frame == 0 || fresh:
-		c.frame = t
+		return
+	}
+	if fresh := c.decoder.Fresh(); c.frame == 0 || fresh {
+		c.frame = now()
 	}
 	// Each time: the alarm may have gone off while the reader was not waiting.
-	if c.frame != 0 && c.cfg.frameTimeout > 0 {
+	if c.cfg.frameTimeout > 0 {
 		c.arm(c.frame + instant(c.cfg.frameTimeout))
 	}
 }

@@ -18,8 +18,9 @@ type netStream struct {
 	raw  syscall.RawConn // the socket, where it can be asked without waiting, or nil
 
 	// Guarded by Conn.mu:
-	grown     bool // the stack of the goroutine that reads may have grown
-	shrinking bool // it is woken to be replaced
+	quiet     instant // since when the goroutine that reads waits
+	grown     bool    // its stack may have grown
+	shrinking bool    // it is woken to be replaced
 }
 
 func newNetStream(rwc io.ReadWriteCloser) *netStream {

@@ -19,10 +19,8 @@ func (c *Conn) begin(served bool) {
 	}
 }
 
-// broke takes the end of the stream, or the error that ended it.
+// broke takes the end of the stream, or the error that ended it. c.mu is held.
 func (c *Conn) broke(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if err == io.EOF {
 		err = errNoCloseFrame
 		if c.decoder.InMessage() {
@@ -32,54 +30,31 @@ func (c *Conn) broke(err error) {
 	c.lost(err)
 }
 
-// turn says for whom the goroutine that reads works.
-type turn uint8
-
-const (
-	sameTurn   turn = iota // as said before
-	sharedTurn             // other connections, or answers held back, may wait for it
-	ownTurn                // nothing else waits for it
-)
-
-// begins takes note of whose turn it is. c.mu is held.
-func (c *Conn) begins(t turn) {
-	if t != sameTurn {
-		c.apart = t == ownTurn
-	}
-}
-
 // feed takes bytes from the stream, and decodes them. It returns when all of them are used up, or the rest
-// if reading has to pause: then the stream's resume is called when that may be over.
-func (c *Conn) feed(p []byte, t turn) (rest []byte, next stepNext) {
-	c.mu.Lock()
+// if reading has to pause: then the stream's resume is called when that may be over. c.mu is held, but not
+// while something is written or an event is under way; so are the functions that feed calls.
+func (c *Conn) feed(p []byte) (rest []byte, next stepNext) {
 	c.received()
-	c.begins(t)
-	c.mu.Unlock()
 	return c.decode(p)
 }
 
 // resume goes on with what feed has left, or pauses again.
 func (c *Conn) resume(rest []byte) ([]byte, stepNext) {
-	c.mu.Lock()
 	if c.mustPause() {
 		c.paused = true
-		c.mu.Unlock()
 		return rest, stepPause
 	}
 	c.frame = 0
-	c.mu.Unlock()
 	return c.decode(rest)
 }
 
 func (c *Conn) decode(p []byte) (rest []byte, next stepNext) {
 	rest, next = c.step(p)
-	c.mu.Lock()
 	c.uncork()
-	if next == stepMore {
+	switch next {
+	case stepMore:
 		c.awaiting()
-	}
-	c.mu.Unlock()
-	if next == stepPause {
+	case stepPause:
 		return c.resume(rest)
 	}
 	return rest, next
@@ -98,20 +73,19 @@ const (
 // stop; then it returns the rest. It keeps no reference to p.
 func (c *Conn) step(p []byte) (rest []byte, next stepNext) {
 	for {
-		c.mu.Lock()
 		c.event, c.answered = false, false
 		c.retireBetweenEvents()
-		done, pause := c.killed || c.failed, len(p) > 0 && c.mustPause()
-		c.mu.Unlock()
-		if done {
+		switch {
+		case c.killed || c.failed:
 			return nil, stepDone
-		}
-		if pause {
+		case len(p) > 0 && c.mustPause():
 			return p, stepPause
 		}
 		ev, rest, err := c.decoder.Next(p)
 		if err != nil {
+			c.mu.Unlock()
 			c.violated(err)
+			c.mu.Lock()
 			return nil, stepDone
 		}
 		p = rest
@@ -121,13 +95,9 @@ func (c *Conn) step(p []byte) (rest []byte, next stepNext) {
 		case proto.Data:
 			c.data(ev, len(p) > 0)
 		case proto.Ping:
-			if served := c.pinged(ev.Payload, len(p) > 0); served {
-				c.handlerDone(c.onPing(ev.Payload))
-			}
+			c.pinged(ev.Payload, len(p) > 0)
 		case proto.Pong:
-			if served := c.ponged(ev.Payload); served {
-				c.handlerDone(c.onPong(ev.Payload))
-			}
+			c.ponged(ev.Payload)
 		case proto.Close:
 			c.peerClosed(Code(ev.Code), string(ev.Payload))
 			return nil, stepDone
@@ -160,15 +130,12 @@ func (c *Conn) wakeReader() {
 
 // data takes a piece of a message; more says that input follows it.
 func (c *Conn) data(ev proto.Event, more bool) {
-	c.mu.Lock()
 	if c.end != nil && !c.provisional {
-		c.mu.Unlock()
 		return
 	}
-	if c.handler == nil || c.opening {
+	if !c.serving() {
 		c.inbox().add(ev)
 		c.signalRead()
-		c.mu.Unlock()
 		return
 	}
 	var m Message
@@ -181,7 +148,6 @@ func (c *Conn) data(ev proto.Event, more bool) {
 	default:
 		in := c.inbox()
 		if in.add(ev); !in.end {
-			c.mu.Unlock()
 			return
 		}
 		m = in.take()
@@ -190,12 +156,9 @@ func (c *Conn) data(ev proto.Event, more bool) {
 	if m.deflated {
 		c.mu.Unlock()
 		var ok bool
-		if m, ok = c.inflate(m); !ok {
-			return
-		}
+		m, ok = c.inflate(m)
 		c.mu.Lock()
-		if c.end != nil && !c.provisional {
-			c.mu.Unlock()
+		if !ok || c.end != nil && !c.provisional {
 			return
 		}
 	}
@@ -205,13 +168,11 @@ func (c *Conn) data(ev proto.Event, more bool) {
 	c.event = true
 	c.mu.Unlock()
 	c.handlerDone(c.onMessage(m))
+	c.mu.Lock()
 }
 
-// pinged answers a ping: "it MUST send a Pong frame in response" (RFC 6455, section 5.5.2). It
-// reports whether a handler is to hear of it.
-func (c *Conn) pinged(data []byte, more bool) (served bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// pinged answers a ping: "it MUST send a Pong frame in response" (RFC 6455, section 5.5.2).
+func (c *Conn) pinged(data []byte, more bool) {
 	if c.end == nil {
 		if more {
 			c.cork()
@@ -219,8 +180,12 @@ func (c *Conn) pinged(data []byte, more bool) (served bool) {
 		c.queue().addPong(data)
 		c.flush()
 	}
-	c.event = c.serving()
-	return c.event
+	if c.serving() {
+		c.event = true
+		c.mu.Unlock()
+		c.handlerDone(c.onPing(data))
+		c.mu.Lock()
+	}
 }
 
 // violated fails the connection for a breach of the protocol.

@@ -157,7 +157,12 @@ func TestStepStopsForTheProgram(t *testing.T) {
 		return proto.AppendFrame(nil, proto.Header{Fin: true, Op: proto.OpText, Masked: true, Key: 0x01020304}, []byte(s))
 	}
 	input := append(frame("one"), frame("two")...)
-	rest, next := c.step(input)
+	step := func(p []byte) ([]byte, stepNext) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.step(p)
+	}
+	rest, next := step(input)
 	if next != stepPause || len(rest) != len(frame("two")) {
 		t.Fatalf("with a message waiting: %d bytes left, next is %d", len(rest), next)
 	}
@@ -166,12 +171,12 @@ func TestStepStopsForTheProgram(t *testing.T) {
 		if err != nil || m.String() != want {
 			t.Fatalf("got %q, %v, want %q", m, err, want)
 		}
-		if rest, next = c.step(rest); next != stepMore || len(rest) > 0 {
+		if rest, next = step(rest); next != stepMore || len(rest) > 0 {
 			t.Fatalf("after %q: %d bytes left, next is %d", want, len(rest), next)
 		}
 	}
 	c.CloseNow()
-	if _, next = c.step(frame("three")); next != stepDone {
+	if _, next = step(frame("three")); next != stepDone {
 		t.Errorf("after CloseNow the next is %d", next)
 	}
 	c.finish()

@@ -74,7 +74,6 @@ type socket struct {
 func (s *socket) run(early []byte, served bool) {
 	s.served = served
 	s.keep(early)
-	s.pausing = true // also without: the reader is to begin
 	s.Wake()
 	go s.Release()
 }
@@ -94,7 +93,7 @@ func (s *socket) Ready(why poll.Readiness, buf []byte) (more bool) {
 		}
 	}()
 	if buf != nil {
-		more = s.ready(why, buf, sharedTurn)
+		more = s.ready(why, buf, false)
 	} else {
 		more = s.readyApart(why)
 	}
@@ -106,7 +105,7 @@ func (s *socket) readyApart(why poll.Readiness) (more bool) {
 	buf := getSmall()
 	defer func() { putBuffer(buf) }()
 	for more = true; more; why = poll.HungUp {
-		more = s.ready(why, buf, ownTurn)
+		more = s.ready(why, buf, true)
 		if len(buf) == smallBuffer {
 			putBuffer(buf)
 			buf = getLarge()
@@ -115,19 +114,20 @@ func (s *socket) readyApart(why poll.Readiness) (more bool) {
 	return false
 }
 
-func (s *socket) ready(why poll.Readiness, buf []byte, t turn) (more bool) {
+// ready reads into buf; apart says that this goroutine keeps no other connection waiting.
+func (s *socket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
+	c := &s.conn
 	if !s.begun {
 		s.begun = true
-		s.conn.begin(s.served)
+		c.begin(s.served)
 	}
-	if why&poll.Woken != 0 && !s.over {
-		// What has come while it was not asked for is not told again.
-		why |= poll.HungUp
-		if !s.goOn(t) {
-			s.finish()
-		}
-		t = sameTurn
+	c.mu.Lock()
+	c.apart = apart
+	again := why&poll.Woken != 0 && !s.over
+	if again && !s.goOn() {
+		s.finish()
 	}
+	c.mu.Unlock()
 	share := max(fairShare, len(buf))
 	if len(buf) == smallBuffer { // a larger one follows
 		share = smallBuffer
@@ -140,11 +140,9 @@ func (s *socket) ready(why poll.Readiness, buf []byte, t turn) (more bool) {
 		case n == 0 && err == nil:
 			err = io.EOF
 		}
-		if !s.take(buf[:n], err, t) {
-			s.finish()
-		}
-		t = sameTurn
-		if n < len(buf) && why&poll.HungUp == 0 {
+		s.take(buf[:n], err)
+		// What has come while it was not asked for is not told again.
+		if n < len(buf) && why&poll.HungUp == 0 && !again {
 			return false
 		}
 		share -= n
@@ -152,49 +150,49 @@ func (s *socket) ready(why poll.Readiness, buf []byte, t turn) (more bool) {
 	return !s.over && !s.pausing
 }
 
-// goOn does what the reader was woken for. It returns false at the end.
-func (s *socket) goOn(t turn) bool {
+// goOn does what the reader was woken for. It returns false at the end. Conn.mu is held.
+func (s *socket) goOn() bool {
+	c := &s.conn
 	if s.left {
 		s.left = false
 		return false
 	}
-	c := &s.conn
-	c.mu.Lock()
-	c.begins(t)
 	if !s.lingering && (c.killed || c.failed) {
-		c.mu.Unlock()
 		return false
 	}
 	if !s.pausing || c.paused {
-		c.mu.Unlock()
 		return true
 	}
 	var rest []byte
 	if r := c.rare; r != nil {
 		rest, r.rest = r.rest, nil
 	}
-	c.mu.Unlock()
 	s.pausing = false
 	return s.decoded(c.resume(rest))
 }
 
-// take takes what was read. It returns false at the end.
-func (s *socket) take(p []byte, err error, t turn) bool {
+// take takes what was read.
+func (s *socket) take(p []byte, err error) {
+	c := &s.conn
+	c.mu.Lock() // not deferred: an event, during which it is not held, may end the goroutine
+	more := err == nil
 	switch {
 	case s.lingering:
-		s.conn.mu.Lock()
-		defer s.conn.mu.Unlock()
-		r := s.conn.rarely()
+		r := c.rarely()
 		r.lingered += len(p)
-		return err == nil && r.lingered < lingerBytes
+		more = more && r.lingered < lingerBytes
 	case err != nil:
-		s.conn.broke(err)
-		return false
+		c.broke(err)
+	default:
+		more = s.decoded(c.feed(p))
 	}
-	return s.decoded(s.conn.feed(p, t))
+	if !more {
+		s.finish()
+	}
+	c.mu.Unlock()
 }
 
-// decoded takes what Conn.feed or Conn.resume return. It returns false at the end.
+// decoded takes what Conn.feed or Conn.resume return. It returns false at the end. Conn.mu is held.
 func (s *socket) decoded(rest []byte, next stepNext) bool {
 	if next == stepPause {
 		s.keep(rest)
@@ -202,33 +200,36 @@ func (s *socket) decoded(rest []byte, next stepNext) bool {
 	return next != stepDone
 }
 
-// keep keeps what is to be decoded when the reader is woken.
+// keep keeps what is to be decoded when the reader is woken, if only nothing.
 func (s *socket) keep(rest []byte) {
-	if len(rest) == 0 {
-		return
-	}
-	c := &s.conn
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.rarely().rest = slices.Clone(rest)
 	s.pausing = true
+	if len(rest) > 0 {
+		s.conn.rarely().rest = slices.Clone(rest)
+	}
 }
 
+// finish ends the reading, or the lingering. Conn.mu is held.
 func (s *socket) finish() {
 	if s.lingering {
-		s.over = true
-		go s.conn.conclude()
+		s.conclude()
 		return
 	}
+	s.conn.mu.Unlock()
 	s.conn.finish()
+	s.conn.mu.Lock()
 }
 
 func (s *socket) takeDown(linger bool) {
 	s.pausing = false
 	s.lingering = true
 	if !linger {
-		s.finish()
+		s.conclude()
 	}
+}
+
+func (s *socket) conclude() {
+	s.over = true
+	go s.conn.conclude()
 }
 
 func (s *socket) lingerUntil(by instant) bool {
