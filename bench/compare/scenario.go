@@ -63,9 +63,10 @@ func scenarios() []scenario {
 // libraries returns those that are measured in a scenario where nobody names them.
 func (sc scenario) libraries() (list []*servers.Library) {
 	for _, l := range servers.All {
-		if l.Name != "spout-stream" || sc.stream {
-			list = append(list, l)
+		if l.Name == "spout-stream" && !sc.stream || l.Name == "spout-level3" && !sc.job.Setup.Compression.Send {
+			continue
 		}
+		list = append(list, l)
 	}
 	return list
 }
@@ -76,7 +77,7 @@ func (sc scenario) detail() []metric {
 	case sc.job.Kind == load.Idle:
 		return []metric{goroutines}
 	case sc.job.Setup.Compression.Compressed():
-		return []metric{rate, p50, p99, p999, allocs, bytes, wireBytes}
+		return []metric{rate, p50, p99, p999, allocs, allocBytes, wireBytes}
 	}
-	return []metric{rate, p50, p99, p999, allocs, bytes}
+	return []metric{rate, p50, p99, p999, allocs, allocBytes}
 }
