@@ -54,7 +54,7 @@ func startFloor(ln net.Listener, role Role) (stop func(), err error) {
 		return nil, err
 	}
 	ln.Close()
-	s := &bytesServer{role: role, listener: int(f.Fd()), conns: make(map[int]*bytesConn), buf: make([]byte, 64<<10)}
+	s := &bytesServer{role: role, listener: int(f.Fd()), conns: make(map[int]*bytesConn), buf: make([]byte, 256<<10)}
 	if err := unix.SetNonblock(s.listener, true); err != nil {
 		return nil, err
 	}
