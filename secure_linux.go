@@ -122,11 +122,8 @@ func (s *secureSocket) ready(why poll.Readiness, buf []byte, apart bool) (more b
 }
 
 // readOpen reads what was sent: as many records as there are, so that they are answered in one
-// write. While the connection lingers, nobody asks what they say.
+// write.
 func (s *secureSocket) readOpen(p []byte) (n int, err error) {
-	if s.lingering {
-		return s.readSealed(p)
-	}
 	for n < len(p) && err == nil {
 		var m int
 		m, err = s.tls.Read(p[n:])
