@@ -367,6 +367,9 @@ func TestMoreIsCalledAgain(t *testing.T) {
 							time.Sleep(20 * time.Millisecond)
 							return true
 						}
+						if calls == 2 && (buf != nil) != (how == "leading") {
+							t.Errorf("called again with a buffer of %d bytes", len(buf))
+						}
 						_, end := c.drain(buf)
 						j.note("again %v", end)
 						return false

@@ -199,6 +199,10 @@ func (m *model) step() {
 func (m *model) settle() {
 	m.others.Wait()
 	time.Sleep(time.Minute)
+	synctest.Wait()
+	for _, n := range m.nodes {
+		n.checkRead()
+	}
 	for _, n := range m.nodes {
 		n.resumed.Store(true)
 		n.peerTakes(1 << 20)
@@ -240,20 +244,28 @@ func (n *node) check() {
 		t.Errorf("connection %d: Ready has not returned", n.id)
 		return
 	}
+	n.checkRead()
 	if n.closed.Load() {
 		return
-	}
-	if n.got != n.sent {
-		t.Errorf("connection %d: %d bytes of %d came", n.id, n.got, n.sent)
-	}
-	if n.ended != (n.ends == 1) {
-		t.Errorf("connection %d: %d ends, of a peer that has ended: %v", n.id, n.ends, n.ended)
 	}
 	if n.wakes.Load() != n.seen.Load() {
 		t.Errorf("connection %d: %d calls of Wake, Ready came after %d", n.id, n.wakes.Load(), n.seen.Load())
 	}
 	if n.arrived != n.queued || n.writing {
 		t.Errorf("connection %d: the peer has %d bytes of %d, writing %v", n.id, n.arrived, n.queued, n.writing)
+	}
+}
+
+// checkRead looks whether what the peer has sent came, without anybody asking for it.
+func (n *node) checkRead() {
+	if n.closed.Load() || n.pausing {
+		return
+	}
+	if n.got != n.sent {
+		n.m.t.Errorf("connection %d: %d bytes of %d came", n.id, n.got, n.sent)
+	}
+	if n.ended != (n.ends == 1) {
+		n.m.t.Errorf("connection %d: %d ends, of a peer that has ended: %v", n.id, n.ends, n.ended)
 	}
 }
 
