@@ -44,9 +44,8 @@ var hostileFaults = []fault{
 		"keepalive.go": {"c.cfg.closeTimeout > 0 && (by == 0 || t < by)", "c.cfg.closeTimeout < 0 && (by == 0 || t < by)"},
 		"finish.go":    {"c.stream.lingerUntil(by)", ""}}},
 
-	{"writability not told", `pace/(late|slow)-reader$`, fails, edits{
-		"socket_linux.go": {"\tif c.stalled() {\n\t\ts.writeRest()", "\tif c.stalled() && c.dead {\n\t\ts.writeRest()"},
-		"netstream.go":    {"\tif s.raw != nil {\n\t\treturn rawWrite(s.raw, p, true)", "\tif s.raw != nil {\n\t\treturn rawWrite(s.raw, p, false)"}}},
+	{"writability not told", `pace/(late|slow)-reader$`, fails, edits{"socket_linux.go": {
+		"\tif c.stalled() {\n\t\ts.writeRest()", "\tif c.stalled() && c.dead {\n\t\ts.writeRest()"}}},
 	{"end of the stream behind a message lost", `truncation/second-fin$`, fails, edits{"socket_linux.go": {
 		"why&poll.HungUp == 0 && !again", "!again"}}},
 	{"what came before a pause lost", `pace/(late|slow)-reader$`, fails, edits{"socket_linux.go": {
