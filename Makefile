@@ -3,7 +3,7 @@
 FUZZTIME ?= 20s
 SOAK ?= 10m
 
-.PHONY: run test deps static fuzz vuln figures hostile compression soak clean
+.PHONY: run test deps static fuzz vuln figures hostile bench compression soak clean
 
 # The demo: a server, a page, and what to try next.
 run:
@@ -39,6 +39,11 @@ figures:
 # What attacks and faults do to a server, row by row; about three minutes. With HOSTILE=-write it writes docs/hostile.md.
 hostile:
 	go run ./e2e/hostile $(HOSTILE)
+
+# Servers of several libraries and the floor, side by side; about 25 minutes. With BENCH=-quick about 5; with
+# BENCH=-write it writes bench/RESULTS.md and bench/chart.svg.
+bench:
+	go run ./bench/compare $(BENCH)
 
 # Servers of several libraries that compress, side by side; about 15 minutes.
 compression:

@@ -49,13 +49,14 @@ func compare() error {
 		names    = flag.String("servers", "", "names of servers, with commas between them; default: all")
 		rounds   = flag.Int("rounds", 5, "how often each is measured, memory half as often; medians are printed")
 		duration = flag.Duration("time", 500*time.Millisecond, "of one measurement, after a third of it to warm up")
-		quick    = flag.Bool("quick", false, "the same as -rounds 1 -time 200ms")
+		quick    = flag.Bool("quick", false, "one round of 200 ms, and half the time for connections to become idle")
 		profile  = flag.String("cpuprofile", "", "write CPU samples of spout's server to this file; those of the last measurement remain")
 		write    = flag.Bool("write", false, "write bench/RESULTS.md and bench/chart.svg")
 	)
 	flag.Parse()
+	b := &bench{quiet: 3 * time.Second}
 	if *quick {
-		*rounds, *duration = 1, 200*time.Millisecond
+		*rounds, *duration, b.quiet = 1, 200*time.Millisecond, 1500*time.Millisecond
 	}
 	chosen, err := regexp.Compile(*pattern)
 	if err != nil {
@@ -73,12 +74,14 @@ func compare() error {
 	if err != nil {
 		return err
 	}
-	b := &bench{serverCPU: cpus[0], loadCPU: cpus[len(cpus)-1], duration: *duration, profile: *profile}
+	b.serverCPU, b.loadCPU = cpus[0], cpus[len(cpus)-1]
+	b.duration, b.profile = *duration, *profile
 
 	var (
 		results []*result
 		failed  error
 		began   = time.Now()
+		p       = here()
 	)
 	for _, sc := range scenarios() {
 		if !chosen.MatchString(sc.name) {
@@ -94,7 +97,7 @@ func compare() error {
 		}
 		r := newResult(sc, libraries)
 		failed = errors.Join(failed, b.rounds(r, n))
-		fmt.Printf("\n%s\n\n", sc.about)
+		fmt.Printf("\n%s\n\n", sc.title())
 		writeDetail(os.Stdout, r)
 		results = append(results, r)
 	}
@@ -103,9 +106,10 @@ func compare() error {
 	}
 	fmt.Print("\nMedians, side by side\n\n")
 	writeOverview(os.Stdout, results)
-	fmt.Printf("\n%s\n", time.Since(began).Round(time.Second))
+	p.Took, p.After = time.Since(began).Round(time.Second).String(), loadAverage()
+	fmt.Printf("\n%s; load average %s before, %s after\n", p.Took, p.Before, p.After)
 	if *write {
-		return errors.Join(failed, writeFiles(results, began))
+		return errors.Join(failed, writeFiles(results, p))
 	}
 	return failed
 }

@@ -12,16 +12,12 @@ import (
 type bench struct {
 	serverCPU, loadCPU int
 	duration           time.Duration // of one measurement
+	quiet              time.Duration // how long connections are idle before they are measured
 	profile            string        // file for CPU samples of spout's server
 }
 
-const (
-	// settle is how long a server may take to notice what its clients have closed.
-	settle = 100 * time.Millisecond
-	// quiet is how long connections are idle before they are measured: until
-	// what is done for idle connections is done.
-	quiet = 3 * time.Second
-)
+// settle is how long a server may take to notice what its clients have closed.
+const settle = 100 * time.Millisecond
 
 // measure measures a library once in a scenario, in new processes.
 func (b *bench) measure(sc scenario, l *servers.Library) (s sample, err error) {
@@ -93,7 +89,7 @@ func (b *bench) measureIdle(server *servers.Process, job load.Job) (s sample, er
 			return s, err
 		}
 		defer func() { err = errors.Join(err, client.Stop()) }()
-		if _, err := client.Run(quiet); err != nil {
+		if _, err := client.Run(b.quiet); err != nil {
 			return s, err
 		}
 		if at[i], err = server.StatsAfterGC(); err != nil {

@@ -32,7 +32,7 @@ var (
 	p99        = metric{"p99", "us", func(s sample) float64 { return s.P99 / 1e3 }, digits, false}
 	p999       = metric{"p99.9", "us", func(s sample) float64 { return s.P999 / 1e3 }, digits, false}
 	allocs     = metric{"allocations", "", func(s sample) float64 { return s.Allocs }, hundredths, false}
-	bytes      = metric{"bytes allocated", "", func(s sample) float64 { return s.Bytes }, whole, false}
+	allocBytes = metric{"bytes allocated", "", func(s sample) float64 { return s.Bytes }, whole, false}
 	wireBytes  = metric{"bytes sent", "", func(s sample) float64 { return s.Wire }, whole, false}
 	memory     = metric{"memory", "B", func(s sample) float64 { return s.Memory }, whole, true}
 	goroutines = metric{"goroutines", "", func(s sample) float64 { return s.Goroutines }, hundredths, false}

@@ -32,7 +32,7 @@ func writeOverview(w io.Writer, results []*result) {
 					fmt.Fprint(w, " - |")
 				}
 			}
-			for _, other := range []*cell{r.best(m, isWholePeer), r.best(m, isPeer), r.find("floor")} {
+			for _, other := range []*cell{r.best(m, r.comparable), r.best(m, isPeer), r.find("floor")} {
 				if x, ok := r.against(m, other); !ok || !m.relate {
 					fmt.Fprint(w, " - |")
 				} else if other.library.Name == "floor" {
@@ -50,12 +50,17 @@ func writeOverview(w io.Writer, results []*result) {
 func writeDetail(w io.Writer, r *result) {
 	first := r.scenario.shown[0]
 	compressed := r.scenario.job.Setup.Compression.Compressed()
-	fmt.Fprintf(w, "| %s | %s | least | most | spout to it | to floor |", r.scenario.name, first)
+	stream := r.find("spout-stream")
+	ratios := "spout to it | to floor |"
+	if stream != nil {
+		ratios = "spout to it | spout-stream to it | to floor |"
+	}
+	fmt.Fprintf(w, "| %s | %s | least | most | %s", r.scenario.name, first, ratios)
 	others := r.scenario.detail()
 	for _, m := range others {
 		fmt.Fprintf(w, " %s |", m)
 	}
-	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("--:|", 5+len(others)))
+	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("--:|", 3+strings.Count(ratios, "|")+len(others)))
 	var missing []string
 	for _, c := range r.cells {
 		if !c.measured() {
@@ -73,6 +78,11 @@ func writeDetail(w io.Writer, r *result) {
 			fmt.Fprintf(w, " %.2f %s |", x.value, x.spout.library.Name)
 		default:
 			fmt.Fprintf(w, " %.2f |", x.value)
+		}
+		if stream != nil && !servers.Ours(c.library) {
+			fmt.Fprintf(w, " %.2f |", stream.median(first)/middle)
+		} else if stream != nil {
+			fmt.Fprint(w, " - |")
 		}
 		if floor := r.find("floor"); floor != nil && floor.median(first) > 0 {
 			fmt.Fprintf(w, " %.2f |", middle/floor.median(first))

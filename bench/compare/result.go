@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 
+	"github.com/spoutws/spout/bench/load"
 	"github.com/spoutws/spout/bench/servers"
 )
 
@@ -67,7 +68,10 @@ func (r *result) best(m metric, wanted func(*servers.Library) bool) (best *cell)
 
 func isPeer(l *servers.Library) bool { return l.Module != "" && !servers.Ours(l) }
 
-func isWholePeer(l *servers.Library) bool { return isPeer(l) && l.Whole }
+// comparable reports whether a library is a peer that does all that spout does in the scenario.
+func (r *result) comparable(l *servers.Library) bool {
+	return isPeer(l) && l.Whole && (l.Std || r.scenario.job.Kind != load.Handshakes)
+}
 
 // like returns spout as it is to be compared with another library: where
 // messages are compressed, the cheapest variant that sends at most 5 % more bytes than the other.

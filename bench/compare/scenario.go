@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spoutws/spout/bench/load"
 	"github.com/spoutws/spout/bench/servers"
 	"github.com/spoutws/spout/bench/wire"
@@ -30,19 +32,19 @@ func scenarios() []scenario {
 		busy("1000x1K", "1,000 connections, 1 KiB", echo, 1000, 1<<10),
 		busy("10000x1K", "10,000 connections, 1 KiB", echo, 10000, 1<<10),
 		busy("text", "100 connections, text of 1 KiB", echo, 100, 1<<10),
-		busy("pipelined", "64 connections, 16 messages of 128 B under way", echo, 64, 128),
+		busy("pipelined", "64 connections, 16 messages of 128 B in flight", echo, 64, 128),
 		busy("16x64K", "16 connections, 64 KiB", echo, 16, 64<<10),
 		busy("16x1M", "16 connections, 1 MiB", echo, 16, 1<<20),
 		busy("wss-100x128", "wss, 100 connections, 128 B", wss, 100, 128),
 		busy("wss-100x1K", "wss, 100 connections, 1 KiB", wss, 100, 1<<10),
-		busy("deflate", "compressed JSON of 4 KiB, no takeover, 64 connections", compressed(wire.Without), 64, 4<<10),
-		busy("takeover", "compressed JSON of 4 KiB, takeover both ways, 64 connections", compressed(wire.Both), 64, 4<<10),
-		busy("broadcast", "one message of 256 B to 1,000 connections; for each delivery", servers.Setup{Role: servers.Broadcast}, 1000, 256),
-		{name: "handshake", about: "connect, upgrade, close; 8 at a time", shown: []metric{cpu},
+		busy("deflate", "64 connections, compressed 4 KiB, no takeover", compressed(wire.Without), 64, 4<<10),
+		busy("takeover", "64 connections, compressed 4 KiB, takeover both ways", compressed(wire.Both), 64, 4<<10),
+		busy("broadcast", "256 B to each of 1,000 connections; a delivery", servers.Setup{Role: servers.Broadcast}, 1000, 256),
+		{name: "handshake", about: "handshake: connect, upgrade, close; 8 at a time", shown: []metric{cpu},
 			job: load.Job{Kind: load.Handshakes, Setup: echo, Conns: 8}},
-		{name: "idle", about: "10,000 idle connections; of one, after a collection", shown: []metric{memory, goroutines},
+		{name: "idle", about: "one of 10,000 idle connections", shown: []metric{memory, goroutines},
 			job: load.Job{Kind: load.Idle, Setup: echo, Conns: 10000, Size: 1 << 10}},
-		{name: "wss-idle", about: "2,000 idle wss connections; of one, after a collection", shown: []metric{memory, goroutines},
+		{name: "wss-idle", about: "one of 2,000 idle wss connections", shown: []metric{memory, goroutines},
 			job: load.Job{Kind: load.Idle, Setup: wss, Conns: 2000, Size: 1 << 10}},
 	}
 	for i := range list {
@@ -63,12 +65,16 @@ func scenarios() []scenario {
 // libraries returns those that are measured in a scenario where nobody names them.
 func (sc scenario) libraries() (list []*servers.Library) {
 	for _, l := range servers.All {
-		if l.Name != "spout-stream" || sc.stream {
-			list = append(list, l)
+		if l.Name == "spout-stream" && !sc.stream || l.Name == "spout-level3" && !sc.job.Setup.Compression.Send {
+			continue
 		}
+		list = append(list, l)
 	}
 	return list
 }
+
+// title returns what it is about, as the beginning of a sentence.
+func (sc scenario) title() string { return strings.ToUpper(sc.about[:1]) + sc.about[1:] }
 
 // detail returns what the table of the scenario shows of each library, beside its first metric.
 func (sc scenario) detail() []metric {
@@ -76,7 +82,7 @@ func (sc scenario) detail() []metric {
 	case sc.job.Kind == load.Idle:
 		return []metric{goroutines}
 	case sc.job.Setup.Compression.Compressed():
-		return []metric{rate, p50, p99, p999, allocs, bytes, wireBytes}
+		return []metric{rate, p50, p99, p999, allocs, allocBytes, wireBytes}
 	}
-	return []metric{rate, p50, p99, p999, allocs, bytes}
+	return []metric{rate, p50, p99, p999, allocs, allocBytes}
 }

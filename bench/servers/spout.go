@@ -17,6 +17,7 @@ const spoutModule = "github.com/spoutws/spout"
 var spoutLibrary = &Library{
 	Name:   "spout",
 	Module: spoutModule,
+	About:  "the handler API with its defaults",
 	Whole:  true,
 	Std:    true,
 	start: func(ln net.Listener, s Setup, t *tls.Config) (func(), error) {
