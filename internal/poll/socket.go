@@ -110,14 +110,10 @@ func (s *Socket) run(why Readiness, lead *leader) {
 	}()
 	for why != 0 && why&gone == 0 {
 		var buf []byte
-		if lead != nil {
+		if lead != nil && lead.clock.Load() != deposed {
 			buf = lead.buf[:]
 		}
-		more := s.handler.Ready(why&^queued, buf)
-		if lead != nil && lead.clock.Load() == deposed {
-			lead = nil
-		}
-		if !more {
+		if more := s.handler.Ready(why&^queued, buf); !more {
 			why = s.yield()
 			continue
 		}
