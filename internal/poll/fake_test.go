@@ -72,14 +72,15 @@ func (f *file) send(p []byte, end bool) {
 	f.change()
 }
 
-// took is what the peer does: it takes what was written, and has room for more.
+// took is what the peer does: it takes what was written, and may have room for more.
 func (f *file) took(room int) []byte {
 	f.k.mu.Lock()
 	defer f.k.mu.Unlock()
 	p := f.out
 	f.out = nil
-	f.room += room
-	f.change()
+	if f.room += room; room > 0 {
+		f.change()
+	}
 	return p
 }
 

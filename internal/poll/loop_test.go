@@ -367,6 +367,9 @@ func TestMoreIsCalledAgain(t *testing.T) {
 							time.Sleep(20 * time.Millisecond)
 							return true
 						}
+						if calls == 2 && (buf != nil) != (how == "leading") {
+							t.Errorf("called again with a buffer of %d bytes", len(buf))
+						}
 						_, end := c.drain(buf)
 						j.note("again %v", end)
 						return false
@@ -654,7 +657,7 @@ func TestTakeoverInWritable(t *testing.T) {
 		var j journal
 		c := adopt(t, e, k, nil, func(c *client, _ Readiness, buf []byte) bool {
 			read, _ := c.drain(buf)
-			j.note("ready %s after %d", read, c.wasDetained())
+			j.note("ready %s after %d, own %v", read, c.wasDetained(), buf == nil)
 			return false
 		})
 		c.writable = func(*client) { time.Sleep(20 * time.Millisecond) }
@@ -672,10 +675,10 @@ func TestTakeoverInWritable(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 		j.want(t, "other")
 		time.Sleep(10 * time.Millisecond)
-		j.want(t, "ready x after 1")
+		j.want(t, "ready x after 1, own true") // nobody would see it take long again
 		c.AwaitWritable(false)
 		c.send([]byte("x"), false)
-		j.want(t, "ready x after 1")
+		j.want(t, "ready x after 1, own false")
 		closeAll(t, c, other)
 	})
 }

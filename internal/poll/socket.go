@@ -110,14 +110,10 @@ func (s *Socket) run(why Readiness, lead *leader) {
 	}()
 	for why != 0 && why&gone == 0 {
 		var buf []byte
-		if lead != nil {
+		if lead != nil && lead.clock.Load() != deposed {
 			buf = lead.buf[:]
 		}
-		more := s.handler.Ready(why&^queued, buf)
-		if lead != nil && lead.clock.Load() == deposed {
-			lead = nil
-		}
-		if !more {
+		if more := s.handler.Ready(why&^queued, buf); !more {
 			why = s.yield()
 			continue
 		}
@@ -148,8 +144,8 @@ func (s *Socket) pending() Readiness {
 	return Readiness(s.state.And(uint32(owned|gone))) &^ owned
 }
 
-// Close closes the descriptor and has the engine forget the socket: Ready is not called after it. The caller
-// must be the owner, or be told by it, and nobody may be in Write.
+// Close closes the descriptor and has the engine forget the socket. The caller must be the owner, or be told by
+// it, and nobody may be in Write. Ready is not called again, but once perhaps if the caller is not the owner.
 func (s *Socket) Close() error {
 	ending := s.ending()
 	ending.Lock()
