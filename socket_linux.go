@@ -127,27 +127,27 @@ func (s *socket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
 	if again && !s.goOn() {
 		s.finish()
 	}
+	stop := s.leaves()
 	c.mu.Unlock()
 	share := max(fairShare, len(buf))
 	if len(buf) == smallBuffer { // a larger one follows
 		share = smallBuffer
 	}
-	for share > 0 && !s.over && !s.pausing {
-		n, err := s.Read(buf)
-		switch {
-		case err == poll.ErrAgain:
+	for p := buf; !stop && share > 0; {
+		n, err := s.Read(p)
+		if err == poll.ErrAgain {
 			return false
-		case n == 0 && err == nil:
-			err = io.EOF
 		}
-		s.take(buf[:n], err)
 		// What has come while it was not asked for is not told again.
-		if n < len(buf) && why&poll.HungUp == 0 && !again {
+		drained := n < len(p) && why&poll.HungUp == 0 && !again
+		if p, stop = s.take(p[:n], err); drained {
 			return false
 		}
-		share -= n
+		if share -= n; p == nil {
+			p = buf
+		}
 	}
-	return !s.over && !s.pausing
+	return !stop
 }
 
 // goOn does what the reader was woken for. It returns false at the end. Conn.mu is held.
@@ -171,25 +171,29 @@ func (s *socket) goOn() bool {
 	return s.decoded(c.resume(rest))
 }
 
-// take takes what was read.
-func (s *socket) take(p []byte, err error) {
+// take takes what was read. It returns where to read what follows, if that has its place already, and
+// whether nothing is to be read now.
+func (s *socket) take(p []byte, err error) (next []byte, stop bool) {
 	c := &s.conn
 	c.mu.Lock() // not deferred: an event, during which it is not held, may end the goroutine
-	more := err == nil
+	more := len(p) > 0
 	switch {
 	case s.lingering:
 		r := c.rarely()
 		r.lingered += len(p)
 		more = more && r.lingered < lingerBytes
-	case err != nil:
-		c.broke(err)
-	default:
+	case more:
 		more = s.decoded(c.feed(p))
+		next = c.in.space(c.decoder.Left())
+	default:
+		c.broke(orEOF(err))
 	}
 	if !more {
 		s.finish()
 	}
+	stop = s.leaves()
 	c.mu.Unlock()
+	return next, stop
 }
 
 // decoded takes what Conn.feed or Conn.resume return. It returns false at the end. Conn.mu is held.
@@ -198,6 +202,87 @@ func (s *socket) decoded(rest []byte, next stepNext) bool {
 		s.keep(rest)
 	}
 	return next != stepDone
+}
+
+// leaves reports whether nothing is to be read now: nothing is to come, or what has come has to wait, or it
+// is left to the goroutine that streams the message under way, which is told. Conn.mu is held.
+func (s *socket) leaves() bool {
+	c := &s.conn
+	if s.over || s.pausing {
+		return true
+	}
+	if !c.in.streamed() || c.decoder.Left() == 0 || c.end != nil {
+		return false
+	}
+	c.in.unread, c.waiting = true, false
+	c.signalRead()
+	return true
+}
+
+func (s *socket) readOn() { s.Wake() }
+
+func (s *socket) pull(p []byte) (n int) {
+	c := &s.conn
+	c.in.unread = false
+	if !s.Take() {
+		s.Wake() // its reader looks again, and tells
+		return 0
+	}
+	if left := c.decoder.Left(); left > 0 && !s.over && !s.pausing && c.end == nil && c.in.streamed() {
+		n = s.pullNow(p[:min(uint64(len(p)), left, largeBuffer)])
+	}
+	c.mu.Unlock()
+	s.Release()
+	c.mu.Lock()
+	return n
+}
+
+// pullNow is pull for the owner of the socket.
+func (s *socket) pullNow(p []byte) int {
+	c := &s.conn
+	c.mu.Unlock()
+	n, err := s.Read(p)
+	c.mu.Lock()
+	switch {
+	case err == poll.ErrAgain:
+		c.awaiting()
+		return 0
+	case n == 0:
+		c.broke(orEOF(err))
+		s.finish()
+		return 0
+	case !c.in.streamed(): // the message was given up meanwhile
+		if !s.decoded(c.feed(p[:n])) {
+			s.finish()
+		}
+		return 0
+	}
+	c.received()
+	ev, _, err := c.decoder.Next(p[:n])
+	if err != nil {
+		c.mu.Unlock()
+		c.violated(err)
+		c.mu.Lock()
+		s.finish()
+		return 0
+	}
+	c.awaiting()
+	switch {
+	case ev.End:
+		c.in.end = true
+		s.Wake() // to see what follows
+	case n == len(p):
+		c.in.unread, c.waiting = true, false
+	}
+	return n
+}
+
+// orEOF is the error that ended a stream, which returned nothing and err.
+func orEOF(err error) error {
+	if err == nil {
+		return io.EOF
+	}
+	return err
 }
 
 // keep keeps what is to be decoded when the reader is woken, if only nothing.
@@ -263,7 +348,8 @@ func (s *socket) answer(head []byte) error {
 	return err
 }
 
-func (s *socket) try(p []byte) (int, error) { return s.Write(p) }
+func (s *socket) try(p []byte) (int, error)              { return s.Write(p) }
+func (s *socket) tryBoth(head, body []byte) (int, error) { return s.WriteBoth(head, body) }
 
 func (s *socket) writeRest() {
 	c := &s.conn
