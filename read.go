@@ -42,9 +42,10 @@ func (in *inbox) full() bool {
 	return in != nil && !in.skip && (in.end || len(in.buf) >= inboxLimit && !in.wanted)
 }
 
-// streamed reports whether the message is being read as a stream, as it is on the wire.
-func (in *inbox) streamed() bool {
-	return in != nil && in.reader != nil && in.inflate == nil && !in.end
+// leaves reports whether the rest of the message may be left unread until somebody wants it, or as a
+// stream: what has come before is what there is on the wire, and nobody wants it whole.
+func (in *inbox) leaves() bool {
+	return in != nil && in.begun && !in.end && !in.wanted && !in.skip && !in.deflated
 }
 
 // space returns where so many bytes that belong to the message may be read to, instead of being copied
@@ -125,6 +126,7 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 	}
 	defer c.endRead()
 	c.in.wanted = true
+	c.readRest()
 	if err := c.awaitRead(ctx, func() bool { return c.in.end }); err != nil {
 		return Message{}, err
 	}
@@ -284,8 +286,16 @@ func (c *Conn) giveUpReader(ctx context.Context) error {
 		in.skip = true
 	}
 	c.wakeReader()
-	c.stream.readOn()
+	c.readRest()
 	return nil
+}
+
+// readRest has the reader go on with what was left unread until somebody wanted it. c.mu is held.
+func (c *Conn) readRest() {
+	if c.in != nil && c.in.unread {
+		c.in.unread = false
+		c.stream.readOn()
+	}
 }
 
 // endRead ends the claim to the inbox. c.mu is held.

@@ -127,27 +127,25 @@ func (s *socket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
 	if again && !s.goOn() {
 		s.finish()
 	}
-	stop := s.leaves()
+	p := s.place(buf)
 	c.mu.Unlock()
 	share := max(fairShare, len(buf))
 	if len(buf) == smallBuffer { // a larger one follows
 		share = smallBuffer
 	}
-	for p := buf; !stop && share > 0; {
+	for p != nil && share > 0 {
 		n, err := s.Read(p)
 		if err == poll.ErrAgain {
 			return false
 		}
 		// What has come while it was not asked for is not told again.
 		drained := n < len(p) && why&poll.HungUp == 0 && !again
-		if p, stop = s.take(p[:n], err); drained {
+		share -= n
+		if p = s.take(p[:n], err, buf); drained {
 			return false
 		}
-		if share -= n; p == nil {
-			p = buf
-		}
 	}
-	return !stop
+	return p != nil
 }
 
 // goOn does what the reader was woken for. It returns false at the end. Conn.mu is held.
@@ -171,9 +169,8 @@ func (s *socket) goOn() bool {
 	return s.decoded(c.resume(rest))
 }
 
-// take takes what was read. It returns where to read what follows, if that has its place already, and
-// whether nothing is to be read now.
-func (s *socket) take(p []byte, err error) (next []byte, stop bool) {
+// take takes what was read, and returns where to read what follows.
+func (s *socket) take(p []byte, err error, buf []byte) (next []byte) {
 	c := &s.conn
 	c.mu.Lock() // not deferred: an event, during which it is not held, may end the goroutine
 	more := len(p) > 0
@@ -184,16 +181,15 @@ func (s *socket) take(p []byte, err error) (next []byte, stop bool) {
 		more = more && r.lingered < lingerBytes
 	case more:
 		more = s.decoded(c.feed(p))
-		next = c.in.space(c.decoder.Left())
 	default:
 		c.broke(orEOF(err))
 	}
 	if !more {
 		s.finish()
 	}
-	stop = s.leaves()
+	next = s.place(buf)
 	c.mu.Unlock()
-	return next, stop
+	return next
 }
 
 // decoded takes what Conn.feed or Conn.resume return. It returns false at the end. Conn.mu is held.
@@ -204,19 +200,31 @@ func (s *socket) decoded(rest []byte, next stepNext) bool {
 	return next != stepDone
 }
 
-// leaves reports whether nothing is to be read now: nothing is to come, or what has come has to wait, or it
-// is left to the goroutine that streams the message under way, which is told. Conn.mu is held.
-func (s *socket) leaves() bool {
+// place returns where to read to: buf, or straight to where it belongs, or nil if nothing is to be read
+// now: nothing is to come, what has come has to wait, or it is left to the goroutine that will want it.
+// Conn.mu is held.
+func (s *socket) place(buf []byte) []byte {
 	c := &s.conn
-	if s.over || s.pausing {
-		return true
+	switch {
+	case s.over || s.pausing:
+		return nil
+	case s.lingering || c.end != nil || c.in == nil && c.handler != nil:
+		return buf
 	}
-	if !c.in.streamed() || c.decoder.Left() == 0 || c.end != nil {
-		return false
+	left := c.decoder.Left()
+	pulled := c.handler == nil && (c.in == nil || !c.in.wanted)
+	if pulled && left > 0 && c.in.leaves() {
+		c.in.unread, c.waiting = true, false
+		c.signalRead()
+		return nil
 	}
-	c.in.unread, c.waiting = true, false
-	c.signalRead()
-	return true
+	if p := c.in.space(left); p != nil {
+		return p
+	}
+	if pulled { // the rest of a large message is better left
+		return buf[:min(len(buf), smallBuffer)]
+	}
+	return buf
 }
 
 func (s *socket) readOn() { s.Wake() }
@@ -228,7 +236,7 @@ func (s *socket) pull(p []byte) (n int) {
 		s.Wake() // its reader looks again, and tells
 		return 0
 	}
-	if left := c.decoder.Left(); left > 0 && !s.over && !s.pausing && c.end == nil && c.in.streamed() {
+	if left := c.decoder.Left(); left > 0 && !s.over && !s.pausing && c.end == nil && c.in.leaves() {
 		n = s.pullNow(p[:min(uint64(len(p)), left, largeBuffer)])
 	}
 	c.mu.Unlock()
@@ -251,7 +259,7 @@ func (s *socket) pullNow(p []byte) int {
 		c.broke(orEOF(err))
 		s.finish()
 		return 0
-	case !c.in.streamed(): // the message was given up meanwhile
+	case !c.in.leaves(): // the message was given up meanwhile
 		if !s.decoded(c.feed(p[:n])) {
 			s.finish()
 		}
