@@ -45,10 +45,15 @@ func (s *netStream) net() net.Conn {
 
 // transport returns the connection under TLS, or else the stream itself.
 func (s *netStream) transport() any {
-	if t, ok := s.rwc.(*tls.Conn); ok {
-		return t.NetConn()
+	t, ok := s.rwc.(*tls.Conn)
+	if !ok {
+		return s.rwc
 	}
-	return s.rwc
+	nc := t.NetConn()
+	if carrier, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = carrier.NetConn()
+	}
+	return nc
 }
 
 // read pushes what arrives until no more is wanted or the stream ends. While a socket waits, no buffer

@@ -1,6 +1,7 @@
 package spout
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -22,32 +23,61 @@ var driven = os.Getenv("SPOUT_ENGINE") != "goroutine"
 
 // accepted returns the connection over a server's end of nc, which it owns from now on.
 func accepted(nc net.Conn, cfg *config, r *route) *Conn {
+	if t, ok := nc.(*tls.Conn); ok {
+		if under, ok := t.NetConn().(*carrier); ok {
+			s := &secureSocket{tls: t}
+			c := adopted(&s.socket, s, under.Conn, cfg, r)
+			if c == nil {
+				return newConn(nc, cfg)
+			}
+			under.socket.Store(s)
+			return c
+		}
+	}
+	if adoptable(nc) != nil && driven {
+		s := &socket{}
+		if c := adopted(s, s, nc, cfg, r); c != nil {
+			return c
+		}
+	}
+	return newConn(nc, cfg)
+}
+
+// systemConn is a connection of package net over a descriptor.
+type systemConn interface {
+	net.Conn
+	syscall.Conn
+}
+
+// adoptable returns nc if it can become a socket, else nil.
+func adoptable(nc net.Conn) systemConn {
+	switch nc := nc.(type) { // these, and nothing that wraps them: its Close would be called too early
+	case *net.TCPConn:
+		return nc
+	case *net.UnixConn:
+		return nc
+	}
+	return nil
+}
+
+// adopted makes s, which is a part of h or h itself, the socket under nc, and returns its connection. It
+// returns nil, and nc is as before, if that can't be done.
+func adopted(s *socket, h interface {
+	stream
+	poll.Handler
+}, nc net.Conn, cfg *config, r *route) *Conn {
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		limitUnsent(tcp)
 	}
-	var from interface {
-		net.Conn
-		syscall.Conn
-	}
-	switch nc := nc.(type) { // these, and nothing that wraps them: its Close would be called too early
-	case *net.TCPConn:
-		from = nc
-	case *net.UnixConn:
-		from = nc
-	}
-	if from == nil || !driven {
-		return newConn(nc, cfg)
-	}
-	s := &socket{}
-	s.conn = Conn{cfg: cfg, stream: s, decoder: proto.NewDecoder(&cfg.rules)}
+	s.conn = Conn{cfg: cfg, stream: h, decoder: proto.NewDecoder(&cfg.rules)}
 	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok && a.Zone == "" {
 		s.ip, s.port = a.AddrPort().Addr().As16(), uint16(a.Port)
 	} else {
 		s.conn.rare = &rare{remote: nc.RemoteAddr()}
 	}
-	if err := poll.Default.Adopt(&s.Socket, from, s, r); err != nil {
+	if err := poll.Default.Adopt(&s.Socket, adoptable(nc), h, r); err != nil {
 		cfg.log().Debug("spout: a goroutine serves the connection", "remote", nc.RemoteAddr(), "err", err)
-		return newConn(nc, cfg)
+		return nil
 	}
 	return &s.conn
 }
@@ -114,8 +144,9 @@ func (s *socket) readyApart(why poll.Readiness) (more bool) {
 	return false
 }
 
-// ready reads into buf; apart says that this goroutine keeps no other connection waiting.
-func (s *socket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
+// enter begins a turn; apart says that this goroutine keeps no other connection waiting. It reports whether
+// there may be something to read that is not told.
+func (s *socket) enter(why poll.Readiness, apart bool) (again bool) {
 	c := &s.conn
 	if !s.begun {
 		s.begun = true
@@ -123,12 +154,18 @@ func (s *socket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
 	}
 	c.mu.Lock()
 	c.apart = apart
-	again := why&poll.Woken != 0 && !s.over
+	again = why&poll.Woken != 0 && !s.over
 	if again && !s.goOn() {
 		s.finish()
 	}
 	p := s.place(buf)
 	c.mu.Unlock()
+	return again
+}
+
+// ready reads into buf.
+func (s *socket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
+	again := s.enter(why, apart)
 	share := max(fairShare, len(buf))
 	if len(buf) == smallBuffer { // a larger one follows
 		share = smallBuffer

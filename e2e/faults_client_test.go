@@ -71,12 +71,12 @@ var clientFaults = []fault{
 		"if o.pongs < maxPongs && o.addControl(proto.OpPong, data) {", "if o.addControl(proto.OpPong, data) {",
 		"if cap(o.control)-len(o.control) < proto.FrameSize(len(data), bool(o.mask)) {", "if false {"}}},
 	{"memory for what a server claims", `lengths/claim-`, costs, edits{"internal/proto/rules.go": {
-		"limit-size)", "1<<40)"}, "read.go": {
+		"limit-m.size)", "1<<40)"}, "read.go": {
 		"if left > 0 && left <= uint64(need) {", "if left > 0 {",
 		"copy(grown, buf)", "clear(grown[:size])\n\t\tcopy(grown, buf)"}}},
 	{"dialling without a deadline", `half-handshake/`, lenient, edits{"dial.go": {
 		"timeout = dialTimeout\n", "\n"}}},
 	{"close of a client without a deadline", `hangs/(close-unended|fail-unanswered)$`, lenient, edits{
 		"keepalive.go": {"c.cfg.closeTimeout > 0 && (by == 0 || t < by)", "c.cfg.closeTimeout < 0 && (by == 0 || t < by)"},
-		"finish.go":    {"c.stream.setReadDeadline(by.time())", ""}}},
+		"finish.go":    {"c.stream.lingerUntil(by)", ""}}},
 }

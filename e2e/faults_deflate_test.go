@@ -64,10 +64,10 @@ var deflateFaults = []fault{
 		"h.RSV != 0 && h.Op != OpText && h.Op != OpBinary:", "h.RSV != 0 && h.Op == OpContinuation:"}}},
 	{"RSV2 and RSV3 accepted beside compression", `deflate/bits-rsv`, fails, edits{"internal/proto/rules.go": {
 		"case h.RSV&^RSV1 != 0, h.RSV != 0 &&", "case h.RSV&RSV1 != 0 &&"}}},
-	{"fragments not inflated", `deflate/fragments-`, fails, edits{"internal/proto/decode.go": {
-		"d.compressed = h.RSV&RSV1 != 0", "d.compressed = h.RSV&RSV1 != 0 && h.Fin"}}},
-	{"compression ends with a control frame", `deflate/between-fragments`, fails, edits{"internal/proto/decode.go": {
-		"d.fresh = true\n\tev.Payload = payload", "d.fresh, d.compressed = true, false\n\tev.Payload = payload"}}},
+	{"fragments not inflated", `deflate/fragments-`, fails, edits{"internal/proto/progress.go": {
+		"compressed: h.RSV&RSV1 != 0}", "compressed: h.RSV&RSV1 != 0 && h.Fin}"}}},
+	{"compression ends with a control frame", `deflate/between-fragments`, fails, edits{"internal/proto/progress.go": {
+		"if s.frame.Op.Control() {\n", "if s.frame.Op.Control() {\n\t\ts.message.compressed = false\n"}}},
 	{"final block ends the message", `deflate/final-`, fails, edits{"internal/deflate/inflater.go": {
 		"if z.final {\n\t\tz.take(z.n % 8)\n\t}", "if z.final {\n\t\treturn io.EOF\n\t}"}}},
 	{"final block not padded", `deflate/final-`, fails, edits{"internal/deflate/inflater.go": {
@@ -89,7 +89,7 @@ var deflateFaults = []fault{
 	{"UTF-8 unchecked where inflated", `deflate/utf8-`, fails, edits{"inflate.go": {
 		"if err == nil && m.Type == TextMessage {", "if false {"}}},
 	{"UTF-8 checked where compressed", `deflate/utf8-wire`, fails, edits{"internal/proto/decode.go": {
-		"d.op == OpText && !d.compressed &&", "d.op == OpText &&"}}},
+		"ev.Op == OpText && !ev.Compressed {", "ev.Op == OpText {"}}},
 	{"limit counts compressed bytes", `deflate/limit-same-2MiB$`, fails, edits{"inflate.go": {
 		"c.compression.in.Inflate(m.Data, c.cfg.rules.Limit)", "c.compression.in.Inflate(m.Data, 0)"}}},
 

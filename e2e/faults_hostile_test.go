@@ -18,7 +18,7 @@ var hostileFaults = []fault{
 
 	{"lengths unchecked", `lengths/top-bit-`, fails, edits{"internal/proto/rules.go": {
 		"case h.Length >= 1<<63:", "case false:",
-		"case limit > 0 && h.Length > uint64(limit-size), h.Length > uint64(1<<63-1-size):", "case false && limit > size:"}}},
+		"case limit > 0 && h.Length > uint64(limit-m.size), h.Length > uint64(1<<63-1-m.size):", "case false && limit > m.size:"}}},
 	{"memory for what is claimed", `lengths/crowd-1MiB-`, costs, edits{"read.go": {
 		"if left > 0 && left <= uint64(need) {", "if left > 0 {",
 		"copy(grown, buf)", "clear(grown[:size])\n\t\tcopy(grown, buf)"}}},
@@ -29,19 +29,31 @@ var hostileFaults = []fault{
 	{"messages queued without bound", `floods/messages-(1KiB|64KiB)-unread$`, costs, edits{"options.go": {
 		"orDefault(o.SendLimit, 1<<20)", "0"}}},
 	{"closed without a drain", `close/then-much$`, lenient, edits{"finish.go": {
-		"nc != nil && !c.killed && !c.dead {", "nc != nil && c.killed {"}}},
+		"!c.killed && !c.dead && c.stream", "c.killed && c.stream"}}},
 
 	{"frame without a deadline", `pace/(first-byte|half-header|half-frame)$`, lenient, edits{"keepalive.go": {
-		"if c.frame == 0 || c.waiting == 0 || c.cfg.frameTimeout == 0 {", "if true {"}}},
+		"if c.frame == 0 || !c.waiting || c.cfg.frameTimeout == 0 {", "if true {"}}},
 	{"deadline put off by every byte", `pace/endless-drip$`, lenient, edits{"keepalive.go": {
-		"case c.frame == 0 || fresh:", "case fresh || t > 0:"}}},
-	{"writing without a deadline", `pace/never-reads$`, lenient, edits{"flush.go": {
-		"c.stream.write(p, c.cfg.writeTimeout, c)", "c.stream.write(p, 0, c)"}}},
+		"c.frame == 0 || fresh {", "fresh || c.frame >= 0 {"}}},
+	{"writing without a deadline", `pace/never-reads$`, lenient, edits{
+		"socket_linux.go": {"if !c.stalled() || c.cfg.writeTimeout == 0 {", "if true {"},
+		"netstream.go":    {"timeout := s.conn.cfg.writeTimeout", "timeout := 0 * s.conn.cfg.writeTimeout"}}},
 	{"handshake without a deadline", `half-handshake/`, lenient, edits{"cmd/spout/server.go": {
 		"ReadHeaderTimeout: 10 * time.Second,", ""}}},
 	{"end without a deadline", `hangs/lingering$`, lenient, edits{
 		"keepalive.go": {"c.cfg.closeTimeout > 0 && (by == 0 || t < by)", "c.cfg.closeTimeout < 0 && (by == 0 || t < by)"},
-		"finish.go":    {"c.stream.setReadDeadline(by.time())", ""}}},
+		"finish.go":    {"c.stream.lingerUntil(by)", ""}}},
+
+	{"writability not told", `pace/(late|slow)-reader$`, fails, edits{"socket_linux.go": {
+		"\tif c.stalled() {\n\t\ts.writeRest()", "\tif c.stalled() && c.dead {\n\t\ts.writeRest()"}}},
+	{"end of the stream behind a message lost", `truncation/second-fin$`, fails, edits{"socket_linux.go": {
+		"why&poll.HungUp == 0 && !again", "!again"}}},
+	{"what came before a pause lost", `pace/(late|slow)-reader$`, fails, edits{"socket_linux.go": {
+		"s.conn.rarely().rest = slices.Clone(rest)", "s.conn.rarely().rest = slices.Clone(rest[:0])"}}},
+	{"reader that pauses not woken", `pace/(late|slow)-reader$`, fails, edits{"flush.go": {
+		"\t\tc.out.grant()\n\t\tc.wakeReader()", "\t\tc.out.grant()"}}},
+	{"more than a turn's share unread", `floods/pongs`, fails, edits{"socket_linux.go": {
+		"return !s.over && !s.pausing\n", "return false\n"}}},
 
 	{"cut message delivered", `truncation/.*-fin$`, fails, edits{"reader.go": {
 		"err = errCutMessage", "err = errCutMessage\n\t\t\tif c.in != nil {\n\t\t\t\tm := c.in.take()\n\t\t\t\tc.mu.Unlock()\n\t\t\t\tc.handlerDone(c.onMessage(m))\n\t\t\t\tc.mu.Lock()\n\t\t\t}"}}},

@@ -33,36 +33,36 @@ var protocolFaults = []fault{
 		"case h.Length <= 0xFFFF:", "case h.Length <= 0x10000:"}}},
 	{"length taken as signed", "framing/", fails, edits{"internal/proto/rules.go": {
 		"case h.Length >= 1<<63:", "case false:",
-		"h.Length > uint64(limit-size), h.Length > uint64(1<<63-1-size):", "int64(h.Length) > limit-size:"}}},
+		"h.Length > uint64(limit-m.size), h.Length > uint64(1<<63-1-m.size):", "int64(h.Length) > limit-m.size:"}}},
 	{"mask turned the other way", "framing/", fails, edits{"internal/proto/mask.go": {
 		"bits.RotateLeft32(uint32(k), -8)", "bits.RotateLeft32(uint32(k), 8)"}}},
-	{"mask begun again", "framing/", fails, edits{"internal/proto/decode.go": {
-		"d.frame.key = d.frame.key.Mask(p)", "d.frame.key.Mask(p)"}}},
-	{"part of a frame delivered", "framing/", fails, edits{"internal/proto/decode.go": {
-		"d.frame.fin && !d.inFrame,", "d.frame.fin,"}}},
-	{"split header lost", "framing/", fails, edits{"internal/proto/decode.go": {
-		"d.splitn += uint8(n)", "d.splitn = uint8(n)"}}},
+	{"mask begun again", "framing/", fails, edits{"internal/proto/progress.go": {
+		"s.frame.Key = s.frame.Key.Mask(payload)", "s.frame.Key.Mask(payload)"}}},
+	{"part of a frame delivered", "framing/", fails, edits{"internal/proto/progress.go": {
+		"s.frame.Fin && !s.entered,", "s.frame.Fin,"}}},
+	{"split header lost", "framing/", fails, edits{"internal/proto/progress.go": {
+		"s.splitn += uint8(n)", "s.splitn = uint8(n)"}}},
 
 	{"RSV2 and RSV3 ignored", "reserved/", fails, edits{"internal/proto/rules.go": {
 		"case h.RSV != 0 && !d.rules.Deflate:", "case h.RSV&RSV1 != 0 && !d.rules.Deflate:",
 		"case h.RSV&^RSV1 != 0, h.RSV != 0", "case h.RSV != 0"}}},
 	{"RSV1 ignored without compression", "reserved/", fails, edits{"internal/proto/decode.go": {
-		"h, minimal := parseHeader(b)\n", "h, minimal := parseHeader(b)\n\tif !d.rules.Deflate {\n\t\th.RSV &^= RSV1\n\t}\n"}}},
+		"minimal := h.parse(b)\n", "minimal := h.parse(b)\n\tif !d.rules.Deflate {\n\t\th.RSV &^= RSV1\n\t}\n"}}},
 	{"RSV3 ignored", "reserved/", fails, edits{"internal/proto/frame.go": {
-		"b[0] >> 4 & 0x7,", "b[0] >> 4 & 0x6,"}}},
+		"b[0] >> 4 & 0x7", "b[0] >> 4 & 0x6"}}},
 	{"reserved data opcodes accepted", "reserved/", fails, edits{"internal/proto/rules.go": {
 		"case h.Op > OpBinary && h.Op < OpClose, h.Op > OpPong:", "case h.Op > OpPong:"}}},
 	{"reserved control opcodes accepted", "reserved/", fails, edits{"internal/proto/rules.go": {
 		"case h.Op > OpBinary && h.Op < OpClose, h.Op > OpPong:", "case h.Op > OpBinary && h.Op < OpClose:"}}},
 
 	{"continuation first", "fragmentation/", fails, edits{"internal/proto/rules.go": {
-		"if d.op == 0 {", "if false {"}}},
+		"case h.Op == OpContinuation && m.op == 0:", "case false:"}}},
 	{"messages interleaved", "fragmentation/", fails, edits{"internal/proto/rules.go": {
-		"} else if d.op != 0 {", "} else if false {"}}},
-	{"FIN ignored", "fragmentation/", fails, edits{"internal/proto/decode.go": {
-		"d.frame.fin && !d.inFrame,", "!d.inFrame,"}}},
-	{"control frames break messages", "fragmentation/", fails, edits{"internal/proto/decode.go": {
-		"if !h.Op.Control() {", "if true {"}}},
+		"case h.Op != OpContinuation && m.op != 0:", "case false:"}}},
+	{"FIN ignored", "fragmentation/", fails, edits{"internal/proto/progress.go": {
+		"s.frame.Fin && !s.entered,", "!s.entered,"}}},
+	{"control frames break messages", "fragmentation/", fails, edits{"internal/proto/progress.go": {
+		"if h.Op.Control() {", "if false {"}}},
 
 	{"pong without its data", "pings/", fails, edits{"reader.go": {
 		"c.queue().addPong(data)", "c.queue().addPong(nil)"}}},
@@ -74,25 +74,29 @@ var protocolFaults = []fault{
 		"case h.Length > MaxControl:", "case false:"}}},
 	{"fragmented control frames", "pings/", fails, edits{"internal/proto/rules.go": {
 		"case !h.Fin:", "case false:"}}},
-	{"split control frame too long", "pings/", fails, edits{"internal/proto/decode.go": {
-		"payload = d.split[:d.splitn]", "payload = d.split[:]"}}},
+	{"split control frame too long", "pings/", fails, edits{"internal/proto/progress.go": {
+		"payload = s.kept()", "payload = s.kept()[:MaxControl]"}}},
 
-	{"UTF-8 unchecked", "utf8/", fails, edits{"internal/proto/decode.go": {
-		"if d.op == OpText && !d.compressed && (", "if false && ("}}},
+	{"UTF-8 of a whole message unchecked", "utf8/", fails, edits{"internal/proto/decode.go": {
+		"if ev.Op == OpText && !ev.Compressed {", "if false {"}}},
+	{"UTF-8 of pieces unchecked", "utf8/", fails, edits{"internal/proto/progress.go": {
+		"if m.op == OpText && !m.compressed && (", "if false && ("}}},
 	{"UTF-8 checked in binary", "utf8/", fails, edits{"internal/proto/decode.go": {
-		"if d.op == OpText && !d.compressed && (", "if !d.compressed && ("}}},
+		"if ev.Op == OpText && !ev.Compressed {", "if !ev.Compressed {"}}},
 	{"cut character at the end", "utf8/", fails, edits{"internal/proto/decode.go": {
-		" || ev.End && !d.text.Complete())", ")"}}},
-	{"character ends with its fragment", "utf8/", fails, edits{"internal/proto/decode.go": {
-		"d.size += int64(h.Length)", "d.size += int64(h.Length)\n\t\td.text = UTF8{}"}}},
+		" || !text.Complete()", ""}}},
+	{"cut character at the end of fragments", "utf8/", fails, edits{"internal/proto/progress.go": {
+		" || e.End && !m.text.Complete())", ")"}}},
+	{"character ends with its fragment", "utf8/", fails, edits{"internal/proto/progress.go": {
+		"s.message.size += int64(h.Length)", "s.message.size += int64(h.Length)\n\ts.message.text = UTF8{}"}}},
 	{"split surrogates", "utf8/", fails, edits{"internal/proto/utf8.go": {
-		"u.hi = 0x9F", "u.hi = 0xBF"}}},
+		"step(afterED, 0x80, 0x9F,", "step(afterED, 0x80, 0xBF,"}}},
 	{"split overlong of three", "utf8/", fails, edits{"internal/proto/utf8.go": {
-		"u.lo = 0xA0", "u.lo = 0x80"}}},
+		"step(afterE0, 0xA0,", "step(afterE0, 0x80,"}}},
 	{"split overlong of four", "utf8/", fails, edits{"internal/proto/utf8.go": {
-		"u.lo = 0x90", "u.lo = 0x80"}}},
+		"step(afterF0, 0x90,", "step(afterF0, 0x80,"}}},
 	{"split beyond U+10FFFF", "utf8/", fails, edits{"internal/proto/utf8.go": {
-		"u.hi = 0x8F", "u.hi = 0xBF"}}},
+		"step(afterF4, 0x80, 0x8F,", "step(afterF4, 0x80, 0xBF,"}}},
 
 	{"close code unchecked", "close/", fails, edits{"internal/proto/close.go": {
 		"if !ValidCode(code) {", "if false {"}}},
@@ -104,10 +108,10 @@ var protocolFaults = []fault{
 		`c.sendClose(code, "")`, ""}}},
 	{"connection left open", "close/", fails, edits{"finish.go": {
 		"!c.client() && !c.stream.closeWrite()", "false",
-		"c.stream.rwc.Close()", ""}}},
+		"c.stream.close()", ""}}},
 
 	{"64-bit length cut to 32", "limits/", fails, edits{"internal/proto/decode.go": {
-		"if v := d.check(h, minimal); v != nil {", "h.Length = uint64(uint32(h.Length))\n\tif v := d.check(h, minimal); v != nil {"}}},
+		"if v := d.check(&h, minimal); v != nil {", "h.Length = uint64(uint32(h.Length))\n\tif v := d.check(&h, minimal); v != nil {"}}},
 	{"64-bit length sent cut to 16", "limits/", fails, edits{"internal/proto/frame.go": {
 		"binary.BigEndian.AppendUint64(dst, h.Length)", "binary.BigEndian.AppendUint64(dst, uint64(uint16(h.Length)))"}}},
 }

@@ -42,7 +42,7 @@ type panel struct {
 
 func newPanel(r *result) panel {
 	m := r.scenario.shown[0]
-	p := panel{title: fmt.Sprintf("%s (%s)", r.scenario.about, m)}
+	p := panel{title: fmt.Sprintf("%s (%s)", r.scenario.title(), m)}
 	for _, c := range r.cells {
 		if !c.measured() {
 			continue

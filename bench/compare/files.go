@@ -24,19 +24,19 @@ type place struct {
 	Version func(*servers.Library) string
 	Command string
 	Took    string
-	Busy    string // what else the machine did
+	Before  string // load average
+	After   string
 }
 
-// here describes this machine and this run, which began at a time with a load average.
-func here(began time.Time, load string) place {
+// here describes this machine and a run that begins now. What is known at its end remains open.
+func here() place {
 	p := place{
-		Date:    began.UTC().Format("2006-01-02"),
+		Date:    time.Now().UTC().Format("2006-01-02"),
 		Go:      runtime.Version(),
 		Spout:   "?",
 		Version: (*servers.Library).Version,
 		Command: strings.Join(append([]string{"go run ./bench/compare"}, os.Args[1:]...), " "),
-		Took:    time.Since(began).Round(time.Second).String(),
-		Busy:    fmt.Sprintf("%s before, %s after", load, loadAverage()),
+		Before:  loadAverage(),
 	}
 	if out, err := exec.Command("git", "describe", "--always", "--dirty", "--exclude=*").Output(); err == nil {
 		p.Spout = strings.TrimSpace(string(out))
@@ -96,7 +96,7 @@ written by `+"`make bench BENCH=-write`"+`; how it is measured is in [README.md]
 | spout | %s |
 | command | `+"`%s`"+` |
 | took | %s |
-| load average | %s |
+| load average | %s before, %s after |
 
 ![CPU time of the server for a message, and memory of an idle connection](chart.svg)
 
@@ -106,7 +106,7 @@ Medians. The last columns are what spout's is to the best of the whole libraries
 handshakes: of those that go through net/http, as spout does, and of all), and to the floor; below 1 spout is better.
 Where messages are compressed, spout is compared at the level at which it sends at most 5%% more bytes than the other.
 
-`, p.Date, p.Machine, p.Go, p.Spout, p.Command, p.Took, p.Busy)
+`, p.Date, p.Machine, p.Go, p.Spout, p.Command, p.Took, p.Before, p.After)
 	writeOverview(w, results)
 	fmt.Fprint(w, "\n## What is compared\n\n| name | module | version | |\n|---|---|---|---|\n")
 	for _, l := range servers.All {
@@ -124,8 +124,7 @@ Where messages are compressed, spout is compared at the level at which it sends 
 		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", l.Name, module, version, about)
 	}
 	for _, r := range results {
-		about := r.scenario.about
-		fmt.Fprintf(w, "\n## %s\n\n", strings.ToUpper(about[:1])+about[1:])
+		fmt.Fprintf(w, "\n## %s\n\n", r.scenario.title())
 		writeDetail(w, r)
 	}
 }

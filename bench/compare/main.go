@@ -81,7 +81,7 @@ func compare() error {
 		results []*result
 		failed  error
 		began   = time.Now()
-		busy    = loadAverage()
+		p       = here()
 	)
 	for _, sc := range scenarios() {
 		if !chosen.MatchString(sc.name) {
@@ -97,7 +97,7 @@ func compare() error {
 		}
 		r := newResult(sc, libraries)
 		failed = errors.Join(failed, b.rounds(r, n))
-		fmt.Printf("\n%s\n\n", sc.about)
+		fmt.Printf("\n%s\n\n", sc.title())
 		writeDetail(os.Stdout, r)
 		results = append(results, r)
 	}
@@ -106,9 +106,10 @@ func compare() error {
 	}
 	fmt.Print("\nMedians, side by side\n\n")
 	writeOverview(os.Stdout, results)
-	fmt.Printf("\n%s\n", time.Since(began).Round(time.Second))
+	p.Took, p.After = time.Since(began).Round(time.Second).String(), loadAverage()
+	fmt.Printf("\n%s; load average %s before, %s after\n", p.Took, p.Before, p.After)
 	if *write {
-		return errors.Join(failed, writeFiles(results, here(began, busy)))
+		return errors.Join(failed, writeFiles(results, p))
 	}
 	return failed
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spoutws/spout/bench/load"
 	"github.com/spoutws/spout/bench/servers"
 	"github.com/spoutws/spout/bench/wire"
@@ -38,11 +40,11 @@ func scenarios() []scenario {
 		busy("deflate", "64 connections, compressed 4 KiB, no takeover", compressed(wire.Without), 64, 4<<10),
 		busy("takeover", "64 connections, compressed 4 KiB, takeover both ways", compressed(wire.Both), 64, 4<<10),
 		busy("broadcast", "256 B to each of 1,000 connections; a delivery", servers.Setup{Role: servers.Broadcast}, 1000, 256),
-		{name: "handshake", about: "connect, upgrade, close; 8 at a time", shown: []metric{cpu},
+		{name: "handshake", about: "handshake: connect, upgrade, close; 8 at a time", shown: []metric{cpu},
 			job: load.Job{Kind: load.Handshakes, Setup: echo, Conns: 8}},
-		{name: "idle", about: "10,000 idle connections; of one, after a collection", shown: []metric{memory, goroutines},
+		{name: "idle", about: "one of 10,000 idle connections", shown: []metric{memory, goroutines},
 			job: load.Job{Kind: load.Idle, Setup: echo, Conns: 10000, Size: 1 << 10}},
-		{name: "wss-idle", about: "2,000 idle wss connections; of one, after a collection", shown: []metric{memory, goroutines},
+		{name: "wss-idle", about: "one of 2,000 idle wss connections", shown: []metric{memory, goroutines},
 			job: load.Job{Kind: load.Idle, Setup: wss, Conns: 2000, Size: 1 << 10}},
 	}
 	for i := range list {
@@ -70,6 +72,9 @@ func (sc scenario) libraries() (list []*servers.Library) {
 	}
 	return list
 }
+
+// title returns what it is about, as the beginning of a sentence.
+func (sc scenario) title() string { return strings.ToUpper(sc.about[:1]) + sc.about[1:] }
 
 // detail returns what the table of the scenario shows of each library, beside its first metric.
 func (sc scenario) detail() []metric {

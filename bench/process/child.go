@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"time"
 )
 
 // Child is another run of this program that answers questions: lines of JSON
@@ -49,8 +50,12 @@ type answer struct {
 	Error string
 }
 
+// patience is how long a child may take for an answer, or to end. Then it is killed.
+const patience = 2 * time.Minute
+
 // Ask asks a question and stores what is answered in value, unless that is nil.
 func (c *Child) Ask(name string, argument, value any) error {
+	defer time.AfterFunc(patience, func() { c.cmd.Process.Kill() }).Stop()
 	arg, err := json.Marshal(argument)
 	if err != nil {
 		return err
@@ -73,6 +78,7 @@ func (c *Child) Ask(name string, argument, value any) error {
 
 // Stop ends the child and waits until it is gone.
 func (c *Child) Stop() error {
+	defer time.AfterFunc(patience, func() { c.cmd.Process.Kill() }).Stop()
 	c.in.Close()
 	return c.cmd.Wait()
 }

@@ -1,13 +1,43 @@
 package process
 
 import (
+	"encoding/json"
+	"errors"
+	"os"
 	"runtime"
 	"testing"
 
 	"github.com/spoutws/spout/internal/testenv"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+// childArgument makes this program the child of a test.
+const childArgument = "child"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == childArgument {
+		if err := Answer(os.Stdin, os.Stdout, answerTest); err != nil {
+			panic(err)
+		}
+		return
+	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // or each child takes a second to end
+	testenv.Main(m)
+}
+
+// answerTest is what the child answers.
+func answerTest(name string, argument json.RawMessage) (any, error) {
+	switch name {
+	case "cpus":
+		return CPUs()
+	case "add":
+		var n []int
+		err := json.Unmarshal(argument, &n)
+		return n[0] + n[1], err
+	case "exit":
+		os.Exit(3)
+	}
+	return nil, errors.New("unknown question")
+}
 
 // known ends a test of a figure that the system does not tell. Linux tells all.
 func known(t *testing.T, err error) {

@@ -1,14 +1,12 @@
 package servers
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
 	"net"
-	"net/http"
 	"runtime"
 	"syscall"
 
@@ -54,7 +52,7 @@ func startFloor(ln net.Listener, role Role) (stop func(), err error) {
 		return nil, err
 	}
 	ln.Close()
-	s := &bytesServer{role: role, listener: int(f.Fd()), conns: make(map[int]*bytesConn), buf: make([]byte, 64<<10)}
+	s := &bytesServer{role: role, listener: int(f.Fd()), conns: make(map[int]*bytesConn), buf: make([]byte, 256<<10)}
 	if err := unix.SetNonblock(s.listener, true); err != nil {
 		return nil, err
 	}
@@ -188,13 +186,14 @@ func (s *bytesServer) upgrade(fd int, c *bytesConn, p []byte) error {
 	if !bytes.HasSuffix(c.request, []byte("\r\n\r\n")) {
 		return nil
 	}
-	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(c.request)))
-	if err != nil {
-		return err
+	_, key, _ := bytes.Cut(c.request, []byte("Sec-WebSocket-Key: ")) // as the client here writes it
+	key, _, found := bytes.Cut(key, []byte("\r\n"))
+	if !found {
+		return errors.New("the request has no key")
 	}
-	c.open, c.request = true, nil
 	answer := fmt.Appendf(nil, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Accept: %s\r\n\r\n", wire.Accept(r.Header.Get("Sec-WebSocket-Key")))
+		"Sec-WebSocket-Accept: %s\r\n\r\n", wire.Accept(string(key)))
+	c.open, c.request = true, nil
 	if s.role == Broadcast {
 		answer = append(answer, 0x82, byte(len(Greeting)))
 		answer = append(answer, Greeting...)

@@ -9,7 +9,8 @@ import (
 )
 
 // gwsLibrary follows the README: an Upgrader behind net/http, ReadLoop in a
-// goroutine so that the request can be collected, Broadcaster to send to many.
+// goroutine so that the request can be collected, Broadcaster to send to many. ParallelEnabled, which an example
+// sets, is left off as by default: it makes a goroutine for each message.
 var gwsLibrary = &Library{
 	Name:   "gws",
 	Module: "github.com/lxzan/gws",

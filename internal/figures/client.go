@@ -59,12 +59,23 @@ func exchange(c net.Conn, request []byte, n int) error {
 	c.SetDeadline(time.Now().Add(patience))
 	answer := make([]byte, len(request)-4) // a server's frame has no mask
 	for range n {
-		if _, err := c.Write(request); err != nil {
-			return err
-		}
-		if _, err := io.ReadFull(c, answer); err != nil {
+		if err := ask(c, request, answer); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// exchangeRest is exchange for a request of which so many bytes have been sent.
+func exchangeRest(c net.Conn, request []byte, sent int) error {
+	c.SetDeadline(time.Now().Add(patience))
+	return ask(c, request[sent:], make([]byte, len(request)-4))
+}
+
+func ask(c net.Conn, request, answer []byte) error {
+	if _, err := c.Write(request); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(c, answer)
+	return err
 }

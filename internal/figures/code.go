@@ -96,9 +96,10 @@ func exportedNames() (result, error) {
 
 var coverage = regexp.MustCompile(`coverage: ([\d.]+)% of statements`)
 
-// protoCoverage and deflateCoverage tell how many statements of the core its own tests reach.
+// protoCoverage, deflateCoverage and pollCoverage tell how many statements of the core its own tests reach.
 func protoCoverage() (result, error)   { return coverageOf("./internal/proto") }
 func deflateCoverage() (result, error) { return coverageOf("./internal/deflate") }
+func pollCoverage() (result, error)    { return coverageOf("./internal/poll") }
 
 func coverageOf(pkg string) (result, error) {
 	const limit = 97

@@ -86,7 +86,7 @@ func held(kind string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	before, err := server.resident()
+	before, err := server.holds()
 	if err != nil {
 		return 0, err
 	}
@@ -95,8 +95,8 @@ func held(kind string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	after, err := server.resident()
-	return float64(after-before) / takeoverConns, err
+	after, err := server.holds()
+	return float64(after.Resident-before.Resident) / takeoverConns, err
 }
 
 // converse has a connection echo messages, in is what it is read through.

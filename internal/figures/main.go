@@ -48,6 +48,7 @@ var figures = []figure{
 	{"allocations per message", allocsPerMessage},
 	{"allocations per control frame", allocsPerControlFrame},
 	{"memory per idle connection", memoryPerConnection},
+	{"goroutines per idle connection", goroutinesPerConnection},
 	{"memory of takeover one way", memoryOneWay},
 	{"memory of takeover both ways", memoryBothWays},
 	{"largest file", largestFile},
@@ -55,6 +56,7 @@ var figures = []figure{
 	{"test code to code", testRatio},
 	{"coverage of internal/proto", protoCoverage},
 	{"coverage of internal/deflate", deflateCoverage},
+	{"coverage of internal/poll", pollCoverage},
 	{"CI time", ciTime},
 }
 

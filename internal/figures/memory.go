@@ -2,64 +2,96 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spoutws/spout"
 )
 
 // quiet is how long connections are left alone before they count as idle: a
-// little longer than it takes to replace the goroutine that waits for each.
+// little longer than it takes to replace the goroutine that waits for each, where there is one.
 const quiet = 3 * time.Second
 
 // memoryPerConnection tells by how much the resident memory of a server grows
-// for each idle connection over plain TCP. The server is a process of its own.
+// for each idle connection over plain TCP.
 func memoryPerConnection() (result, error) {
-	const warm, measured, limit = 500, 10000, 4096
-	server, err := startIdle(uncompressed)
+	const limit = 400
+	i, err := idleConnections()
 	if err != nil {
 		return result{}, err
+	}
+	each := i.used.Resident / i.conns
+	return within(float64(max(each, i.fresh.Resident/i.conns)), limit,
+		"%d bytes (at most %d) over plain TCP, %d connections, each has echoed a message and one in two pieces and been quiet for %v; %d bytes before",
+		each, limit, i.conns, quiet, i.fresh.Resident/i.conns)
+}
+
+// goroutinesPerConnection tells by how many goroutines such a server grows.
+func goroutinesPerConnection() (result, error) {
+	i, err := idleConnections()
+	if err != nil {
+		return result{}, err
+	}
+	return within(float64(i.used.Goroutines), 0, "%.3f (none at all), %d more for %d connections",
+		float64(i.used.Goroutines)/float64(i.conns), i.used.Goroutines, i.conns)
+}
+
+// idle is by how much a server has grown for connections that have sent nothing yet, and for the same when
+// they have been used and are quiet.
+type idle struct {
+	conns       int
+	fresh, used holding
+}
+
+// idleConnections measures a server, which is a process of its own.
+var idleConnections = sync.OnceValues(func() (i idle, err error) {
+	const warm = 500
+	i.conns = 10000
+	server, err := startIdle(uncompressed)
+	if err != nil {
+		return i, err
 	}
 	defer server.stop()
 	var conns []net.Conn
 	defer func() { closeAll(conns) }()
 	if conns, err = connectMany(server.addr, "", warm); err != nil {
-		return result{}, err
+		return i, err
 	}
-	if err := echoEach(conns); err != nil {
-		return result{}, err
+	if err := errors.Join(echoEach(conns), echoEachSplit(conns)); err != nil {
+		return i, err
 	}
-	before, err := server.resident()
+	before, err := server.holds()
 	if err != nil {
-		return result{}, err
+		return i, err
 	}
-	more, err := connectMany(server.addr, "", measured)
+	more, err := connectMany(server.addr, "", i.conns)
 	conns = append(conns, more...)
 	if err != nil {
-		return result{}, err
+		return i, err
 	}
-	idle, err := server.resident()
-	if err != nil {
-		return result{}, err
+	if i.fresh, err = server.holds(); err != nil {
+		return i, err
 	}
-	if err := echoEach(more); err != nil {
-		return result{}, err
+	if err := errors.Join(echoEach(more), echoEachSplit(more)); err != nil {
+		return i, err
 	}
 	time.Sleep(quiet)
-	used, err := server.resident()
-	if err != nil {
-		return result{}, err
+	if i.used, err = server.holds(); err != nil {
+		return i, err
 	}
-	fresh, each := (idle-before)/measured, (used-before)/measured
-	return within(float64(max(fresh, each)), limit, "%d bytes (at most %d) over plain TCP, %d connections, each has echoed a message and been quiet for %v; %d bytes before",
-		each, limit, measured, quiet, fresh)
-}
+	i.fresh.subtract(before)
+	i.used.subtract(before)
+	return i, nil
+})
 
 // idleServer is a server in a process of its own.
 type idleServer struct {
@@ -95,11 +127,22 @@ func startIdle(kind string) (*idleServer, error) {
 	return s, nil
 }
 
-// resident returns the server's resident memory in bytes.
-func (s *idleServer) resident() (bytes int, err error) {
+// holding is what a process holds.
+type holding struct {
+	Resident   int // bytes
+	Goroutines int
+}
+
+func (h *holding) subtract(x holding) {
+	h.Resident -= x.Resident
+	h.Goroutines -= x.Goroutines
+}
+
+// holds returns what the server holds.
+func (s *idleServer) holds() (h holding, err error) {
 	fmt.Fprintln(s.in)
-	_, err = fmt.Fscanln(s.answers, &bytes)
-	return bytes, err
+	_, err = fmt.Fscanln(s.answers, &h.Resident, &h.Goroutines)
+	return h, err
 }
 
 func (s *idleServer) stop() {
@@ -119,11 +162,34 @@ func connectMany(addr, extensions string, n int) (conns []net.Conn, err error) {
 	return conns, nil
 }
 
+// sample is a message that connections echo.
+func sample() []byte {
+	const binary = 0x2
+	return frame(binary, 16)
+}
+
 // echoEach has each connection echo one message.
 func echoEach(conns []net.Conn) error {
-	const binary = 0x2
 	for _, c := range conns {
-		if err := exchange(c, frame(binary, 16), 1); err != nil {
+		if err := exchange(c, sample(), 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// echoEachSplit has each connection echo one message whose frame comes in two pieces, long after each other.
+func echoEachSplit(conns []net.Conn) error {
+	const first = 3 // bytes, half a header
+	whole := sample()
+	for _, c := range conns {
+		if _, err := c.Write(whole[:first]); err != nil {
+			return err
+		}
+	}
+	time.Sleep(quiet)
+	for _, c := range conns {
+		if err := exchangeRest(c, whole, first); err != nil {
 			return err
 		}
 	}
@@ -131,7 +197,7 @@ func echoEach(conns []net.Conn) error {
 }
 
 // serveIdle is the server process, with the kind of compression: it prints its address, and for each line
-// that it reads its resident memory in bytes. It ends with its input.
+// that it reads its resident memory in bytes and the number of its goroutines. It ends with its input.
 func serveIdle(kind string, in io.Reader, out io.Writer) error {
 	addr, stop, err := serve(spout.Options{Compression: compressions[kind]})
 	if err != nil {
@@ -146,7 +212,7 @@ func serveIdle(kind string, in io.Reader, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(out, bytes)
+		fmt.Fprintln(out, bytes, runtime.NumGoroutine())
 	}
 	return nil
 }

@@ -51,7 +51,8 @@ func (l *loop) follow(turns []turn) {
 }
 
 // depose has another goroutine lead, if the leader's clock shows t still. It returns the turn that the
-// leader is kept with, if there is one.
+// leader is kept with, or has ended with, if there is one. The route of that is slow then, before the
+// new leader can call another handler of it.
 func (l *loop) depose(lead *leader, t uint64) (kept *turn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,6 +60,9 @@ func (l *loop) depose(lead *leader, t uint64) (kept *turn) {
 		return nil
 	}
 	kept, left := lead.progress(t)
+	if kept != nil {
+		kept.s.route.detained()
+	}
 	l.follow(left)
 	return kept
 }

@@ -39,7 +39,6 @@ func (c *crew) look() (busy bool) {
 		t := lead.clock.Load()
 		if t == l.seen && t%2 == 0 {
 			if kept := l.depose(lead, t); kept != nil {
-				kept.s.route.detained()
 				kept.s.handler.Detained()
 			}
 			t = 0

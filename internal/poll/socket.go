@@ -18,14 +18,15 @@ const (
 
 	queued // the socket waits in the loop's queue, owned, for its next turn
 	owned  // a goroutine is calling Ready, or will
+	gone   // the socket is closed: nobody calls Ready any more
 )
 
 // Handler gets what happens to one socket.
 type Handler interface {
 	// Ready is called by one goroutine at a time. It reads until there is nothing more, and reports
-	// whether it stopped before and wants to go on after others had their turn. buf belongs to it
-	// until it returns; it is nil if the goroutine is the socket's own for now. If Ready ends its
-	// goroutine, it is called again, in another one, with Woken.
+	// whether it stopped before and wants to go on after others had their turn: then it is called again
+	// for the same reasons. buf belongs to it until it returns; it is nil if the goroutine is the
+	// socket's own for now. If Ready ends its goroutine, it is called again, in another one, with Woken.
 	Ready(why Readiness, buf []byte) (more bool)
 
 	// Writable is called when the socket takes bytes again after Socket.AwaitWritable, also while
@@ -121,23 +122,19 @@ func (s *Socket) run(why Readiness, lead *leader) {
 	returned := false
 	defer func() {
 		if !returned { // the handler has ended this goroutine
-			go s.run(Woken, nil)
+			go s.run(s.pending()|Woken, nil)
 		}
 	}()
-	for why != 0 {
+	for why != 0 && why&gone == 0 {
 		var buf []byte
-		if lead != nil {
+		if lead != nil && lead.clock.Load() != deposed {
 			buf = lead.buf[:]
 		}
-		more := s.handler.Ready(why&^queued, buf)
-		if lead != nil && lead.clock.Load() == deposed {
-			lead = nil
-		}
-		if !more {
+		if more := s.handler.Ready(why&^queued, buf); !more {
 			why = s.yield()
 			continue
 		}
-		why &^= Woken | queued
+		why &^= queued
 		if lead != nil && s.loop.enqueue(lead, s, why) {
 			break
 		}
@@ -147,7 +144,7 @@ func (s *Socket) run(why Readiness, lead *leader) {
 	returned = true
 }
 
-// yield gives the ownership up, or returns what happened meanwhile.
+// yield gives the ownership up, or returns what happened meanwhile. After Close it is not given up.
 func (s *Socket) yield() Readiness {
 	for {
 		if s.state.CompareAndSwap(uint32(owned), 0) {
@@ -161,11 +158,11 @@ func (s *Socket) yield() Readiness {
 
 // pending returns what has happened since the owner looked last.
 func (s *Socket) pending() Readiness {
-	return Readiness(s.state.And(uint32(owned))) &^ owned
+	return Readiness(s.state.And(uint32(owned|gone))) &^ owned
 }
 
-// Close closes the descriptor and has the engine forget the socket. The caller must be the owner,
-// or be told by it, and nobody may be in Write.
+// Close closes the descriptor and has the engine forget the socket. The caller must be the owner, or be told by
+// it, and nobody may be in Write. Ready is not called again, but once perhaps if the caller is not the owner.
 func (s *Socket) Close() error {
 	ending := s.ending()
 	ending.Lock()
@@ -173,6 +170,7 @@ func (s *Socket) Close() error {
 	if s.fd < 0 {
 		return net.ErrClosed
 	}
+	s.state.Or(uint32(owned | gone))
 	s.loop.remove(s)
 	err := s.loop.sys.close(int(s.fd))
 	s.fd = -1

@@ -1,0 +1,8 @@
+//go:build !long
+
+package poll
+
+import "time"
+
+// stressTime is how long TestStress lasts.
+const stressTime = 4 * time.Second
