@@ -144,9 +144,9 @@ func (s *socket) readyApart(why poll.Readiness) (more bool) {
 	return false
 }
 
-// enter begins a turn; apart says that this goroutine keeps no other connection waiting. It reports whether
-// there may be something to read that is not told.
-func (s *socket) enter(why poll.Readiness, apart bool) (again bool) {
+// enter begins a turn; apart says that this goroutine keeps no other connection waiting. It returns where to
+// read to, as place does, and whether there may be something to read that is not told.
+func (s *socket) enter(why poll.Readiness, buf []byte, apart bool) (p []byte, again bool) {
 	c := &s.conn
 	if !s.begun {
 		s.begun = true
@@ -158,14 +158,14 @@ func (s *socket) enter(why poll.Readiness, apart bool) (again bool) {
 	if again && !s.goOn() {
 		s.finish()
 	}
-	p := s.place(buf)
+	p = s.place(buf)
 	c.mu.Unlock()
-	return again
+	return p, again
 }
 
 // ready reads into buf.
 func (s *socket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
-	again := s.enter(why, apart)
+	p, again := s.enter(why, buf, apart)
 	share := max(fairShare, len(buf))
 	if len(buf) == smallBuffer { // a larger one follows
 		share = smallBuffer
@@ -266,7 +266,10 @@ func (s *socket) place(buf []byte) []byte {
 
 func (s *socket) readOn() { s.Wake() }
 
-func (s *socket) pull(p []byte) (n int) {
+func (s *socket) pull(p []byte) int { return s.pullBy(s.Read, p) }
+
+// pullBy is pull, where read reads what belongs to the message.
+func (s *socket) pullBy(read func([]byte) (int, error), p []byte) (n int) {
 	c := &s.conn
 	c.in.unread = false
 	if !s.Take() {
@@ -274,7 +277,11 @@ func (s *socket) pull(p []byte) (n int) {
 		return 0
 	}
 	if left := c.decoder.Left(); left > 0 && !s.over && !s.pausing && c.end == nil && c.in.leaves() {
-		n = s.pullNow(p[:min(uint64(len(p)), left, largeBuffer)])
+		p = p[:min(uint64(len(p)), left, largeBuffer)]
+		c.mu.Unlock()
+		m, err := read(p)
+		c.mu.Lock()
+		n = s.pulled(p, m, err)
 	}
 	c.mu.Unlock()
 	s.Release()
@@ -282,14 +289,11 @@ func (s *socket) pull(p []byte) (n int) {
 	return n
 }
 
-// pullNow is pull for the owner of the socket.
-func (s *socket) pullNow(p []byte) int {
+// pulled takes what was read of a message into p, and returns how much of it is the stream's.
+func (s *socket) pulled(p []byte, n int, err error) int {
 	c := &s.conn
-	c.mu.Unlock()
-	n, err := s.Read(p)
-	c.mu.Lock()
 	switch {
-	case err == poll.ErrAgain:
+	case n == 0 && (err == poll.ErrAgain || err == errNothing):
 		c.awaiting()
 		return 0
 	case n == 0:
