@@ -123,6 +123,16 @@ func TestAgainst(t *testing.T) {
 	}
 }
 
+func TestSpread(t *testing.T) {
+	c := new(cell)
+	for i, want := range [][3]float64{{5, 5, 5}, {3, 1, 5}, {5, 1, 9}, {4, 1, 9}} {
+		c.samples = append(c.samples, sample{Rate: []float64{5, 1, 9, 3}[i]})
+		if median, least, most := c.spread(rate); [3]float64{median, least, most} != want {
+			t.Errorf("of %v: %v, %v, %v, want %v", c.samples, median, least, most, want)
+		}
+	}
+}
+
 // TestMeasure holds that a measurement of each kind has figures.
 func TestMeasure(t *testing.T) {
 	b := &bench{serverCPU: -1, loadCPU: -1, duration: 30 * time.Millisecond, quiet: time.Millisecond, profile: filepath.Join(t.TempDir(), "cpu")}

@@ -38,7 +38,8 @@ func (c *cell) spread(m metric) (median, least, most float64) {
 		values = append(values, m.get(s))
 	}
 	slices.Sort(values)
-	return values[len(values)/2], values[0], values[len(values)-1]
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2, values[0], values[n-1]
 }
 
 func (c *cell) median(m metric) float64 {
