@@ -208,3 +208,7 @@ func (s *fakeSystem) close(fd int) error {
 	}
 	return nil
 }
+
+func (s *fakeSystem) writev(fd int, head, body []byte) (int, error) {
+	return s.write(fd, slices.Concat(head, body))
+}
