@@ -146,10 +146,12 @@ func TestListenerBursts(t *testing.T) {
 			all[i] = strings.Repeat(fmt.Sprintf("%07d\n", i), size/8)
 		}
 		var sending sync.WaitGroup
-		sending.Go(func() {
+		sending.Add(1)
+		p.play(func() {
+			defer sending.Done()
 			for _, m := range all {
 				if _, err := p.nc.Write(masked(fin|opText, m)); err != nil {
-					t.Error(err)
+					return // as the reader sees
 				}
 			}
 		})
