@@ -64,8 +64,7 @@ func (s *Socket) Read(p []byte) (int, error) { return s.loop.sys.read(int(s.fd),
 // calls it, and none after Close.
 func (s *Socket) Write(p []byte) (n int, err error) {
 	for n < len(p) {
-		// A raw system call keeps its processor from other goroutines.
-		m, err := s.loop.sys.write(int(s.fd), p[n:min(len(p), n+maxCall)])
+		m, err := s.loop.sys.write(int(s.fd), p[n:])
 		if n += m; err == ErrAgain || err == nil && m == 0 {
 			return n, nil
 		} else if err != nil {
@@ -77,8 +76,7 @@ func (s *Socket) Write(p []byte) (n int, err error) {
 
 // WriteBoth is Write for what stands in two places.
 func (s *Socket) WriteBoth(head, body []byte) (n int, err error) {
-	first := body[:min(len(body), maxCall)]
-	n, err = s.loop.sys.writev(int(s.fd), head, first)
+	n, err = s.loop.sys.writev(int(s.fd), head, body)
 	switch {
 	case err == ErrAgain:
 		return 0, nil
@@ -88,9 +86,6 @@ func (s *Socket) WriteBoth(head, body []byte) (n int, err error) {
 	m, err := s.Write(body[n-len(head):])
 	return n + m, err
 }
-
-// maxCall is how many bytes are read or written in one system call.
-const maxCall = 64 << 10
 
 // AwaitWritable has Writable called when the socket takes bytes again, if on is true. A writer
 // calls it before the call of Write after which it waits.
