@@ -237,6 +237,9 @@ func (s *socket) decoded(rest []byte, next stepNext) bool {
 	return next != stepDone
 }
 
+// firstPiece is how much is read of what nobody has asked for yet.
+const firstPiece = 1 << 10
+
 // place returns where to read to: buf, or straight to where it belongs, or nil if nothing is to be read
 // now: nothing is to come, what has come has to wait, or it is left to the goroutine that will want it.
 // Conn.mu is held.
@@ -259,7 +262,7 @@ func (s *socket) place(buf []byte) []byte {
 		return p
 	}
 	if pulled { // the rest of a large message is better left
-		return buf[:min(len(buf), smallBuffer)]
+		return buf[:min(len(buf), firstPiece)]
 	}
 	return buf
 }
@@ -277,7 +280,7 @@ func (s *socket) pullBy(read func([]byte) (int, error), p []byte) (n int) {
 		return 0
 	}
 	if left := c.decoder.Left(); left > 0 && !s.over && !s.pausing && c.end == nil && c.in.leaves() {
-		p = p[:min(uint64(len(p)), left, largeBuffer)]
+		p = p[:min(uint64(len(p)), left)]
 		c.mu.Unlock()
 		m, err := read(p)
 		c.mu.Lock()
