@@ -279,12 +279,17 @@ func (s *socket) pull(p []byte) int { return s.pullBy(s.Read, p) }
 // pullBy is pull, where read reads what belongs to the message.
 func (s *socket) pullBy(read func([]byte) (int, error), p []byte) (n int) {
 	c := &s.conn
+	unread := c.in.unread
 	c.in.unread = false
 	if !s.Take() {
 		s.Wake() // its reader looks again, and tells
 		return 0
 	}
-	if left := c.decoder.Left(); left > 0 && !s.over && !s.pausing && c.end == nil && c.in.leaves() {
+	if left := c.decoder.Left(); left == 0 || s.over || s.pausing || c.end != nil || !c.in.leaves() {
+		if unread { // a header is next, or whatever else is not the stream's
+			s.Wake()
+		}
+	} else {
 		p = p[:min(uint64(len(p)), left)]
 		c.mu.Unlock()
 		m, err := read(p)
