@@ -11,6 +11,7 @@ import (
 // needed for wss: with [http.Server.ServeTLS], for example, each connection has a goroutine. So
 // it has through a Listener where there are no events: on systems other than Linux, with
 // SPOUT_ENGINE=goroutine in the environment, and over connections that are not of package net.
+// Either way crypto/tls keeps a buffer for each connection, which large messages make larger: up to 40 KiB.
 //
 // t must hold a certificate, as for [tls.NewListener]; it is copied. Unless t.NextProtos says otherwise,
 // HTTP/1.1 alone is offered, which is what a WebSocket needs. The time for TLS's handshake is
