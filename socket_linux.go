@@ -140,7 +140,7 @@ func (s *plainSocket) readyApart(why poll.Readiness) (more bool) {
 	defer func() { putBuffer(buf) }()
 	for more = true; more; why = poll.HungUp {
 		more = s.ready(why, buf, true)
-		if len(buf) == smallBuffer {
+		if more && len(buf) == smallBuffer {
 			putBuffer(buf)
 			buf = getLarge()
 		}
@@ -157,7 +157,12 @@ func (s *socket) enter(why poll.Readiness, buf []byte, apart bool) (p []byte, ag
 		c.begin(s.served)
 	}
 	c.mu.Lock()
-	c.apart = apart
+	switch {
+	case apart, c.apart == detained: // perhaps just before
+		c.apart = alone
+	default:
+		c.apart = together
+	}
 	again = why&poll.Woken != 0 && !s.over
 	if again && !s.goOn() {
 		s.finish()
@@ -387,7 +392,7 @@ func (s *socket) Detained() {
 	c := &s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.apart = true
+	c.apart = detained
 	c.uncork()
 }
 
@@ -399,7 +404,9 @@ func (s *plainSocket) answer(head []byte) error {
 	if n < len(head) && err == nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.queue().push(chunk{b: head[n:], shared: true})
+		o := c.queue()
+		o.flight = head[n:] // before what others have queued
+		o.size += len(o.flight)
 	}
 	return err
 }
