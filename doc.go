@@ -17,6 +17,9 @@
 //
 // [Server.Accept] gives the connection itself, for programs that would rather read in a loop.
 //
+// For wss, [Server.Listener] is what [http.Server.Serve] is given: idle connections over TLS cost
+// no goroutine then. [http.Server.ListenAndServeTLS] works as well, with a goroutine each.
+//
 // # Client
 //
 // [Dial] connects. Then either range over [Conn.Messages] or call [Conn.Read], or hand the

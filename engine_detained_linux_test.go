@@ -45,7 +45,7 @@ func TestEngineDetainedBeforeReady(t *testing.T) {
 		b = proto.AppendFrame(b, proto.Header{Fin: true, Op: proto.OpText, Masked: true}, []byte(payload))
 	}
 	far.Write(b)
-	if s, ok := c.stream.(*socket); ok {
+	if s, ok := c.stream.(*plainSocket); ok {
 		s.Detained()
 		go func() { // a leader, which has been deposed just now
 			defer close(over)

@@ -422,3 +422,69 @@ func TestListenerGoroutines(t *testing.T) {
 		p.finish(1000)
 	}
 }
+
+// A handler that waits keeps no other connection waiting.
+func TestListenerHandlerWaits(t *testing.T) {
+	srv := &spout.Server{}
+	released := make(chan struct{})
+	addr, config := overListener(t, srv, srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
+		switch m.String() {
+		case "wait":
+			<-released
+		case "release":
+			close(released)
+		}
+		return c.Send(m)
+	}))
+	waiting, other := dialListener(t, addr, config).upgrade("/"), dialListener(t, addr, config).upgrade("/")
+	waiting.send(masked(fin|opText, "wait"), masked(fin|opText, "behind it"))
+	other.hello()
+	other.send(masked(fin|opText, "release"))
+	other.want(fin|opText, "release")
+	waiting.want(fin|opText, "wait")
+	waiting.want(fin|opText, "behind it")
+	waiting.hello()
+}
+
+// A connection that Accept returned is read whole, as a stream, and not at all: then the peer has to wait.
+func TestListenerAccept(t *testing.T) {
+	const size = 12 << 20
+	conns := make(chan *spout.Conn, 1)
+	srv := &spout.Server{Options: spout.Options{MessageLimit: size}}
+	addr, config := overListener(t, srv, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, err := srv.Accept(w, r); err == nil {
+			conns <- c
+		}
+	}))
+	p := dialListener(t, addr, config).upgrade("/")
+	c := <-conns
+	large := strings.Repeat("0123456789abcdef", size/16)
+	p.play(func() {
+		p.nc.Write(masked(fin|opText, "small"))
+		p.nc.Write(masked(fin|opBinary, large))
+		p.nc.Write(masked(fin|opText, large))
+		p.nc.Write(masked(fin|opText, "last"))
+	})
+	wantMessage(t, c, spout.TextMessage, "small")
+	typ, r, err := c.Reader(t.Context())
+	if err != nil || typ != spout.BinaryMessage {
+		t.Fatalf("got %v, %v", typ, err)
+	}
+	if b, err := io.ReadAll(r); err != nil || string(b) != large {
+		t.Fatalf("got %d bytes, %v", len(b), err)
+	}
+	wantMessage(t, c, spout.TextMessage, large)
+	wantMessage(t, c, spout.TextMessage, "last")
+	p.play(func() {
+		if err := c.WriteFrom(context.Background(), spout.TextMessage, strings.NewReader(large)); err != nil {
+			t.Error(err)
+		}
+	})
+	var got strings.Builder
+	for got.Len() < size {
+		got.Write(p.read().payload)
+	}
+	if got.String() != large {
+		t.Error("what WriteFrom sent came otherwise")
+	}
+}

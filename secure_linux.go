@@ -80,7 +80,7 @@ func (nothing) Error() string   { return "spout: nothing to read now" }
 func (nothing) Timeout() bool   { return true }
 func (nothing) Temporary() bool { return true }
 
-// Ready is socket.Ready with TLS.
+// Ready is plainSocket.Ready with TLS.
 func (s *secureSocket) Ready(why poll.Readiness, buf []byte) (more bool) {
 	returned := false
 	defer func() {
