@@ -3,6 +3,8 @@ package spout
 import (
 	"errors"
 	"os"
+
+	"github.com/spoutws/spout/internal/proto"
 )
 
 // corkLimit is how much is held back for one write while input is decoded.
@@ -36,10 +38,15 @@ func (c *Conn) flush() {
 		return
 	}
 	c.writing = true
+	c.flushOn()
+}
+
+// flushOn is flush for the holder of the write token.
+func (c *Conn) flushOn() {
 	// Twice, so that what others queue meanwhile leaves too, but no caller sends for the others
 	// for ever.
 	for range 2 {
-		if !c.out.load() {
+		if c.dead || c.out == nil || !c.out.load() {
 			c.endWriting()
 			return
 		}
@@ -52,6 +59,56 @@ func (c *Conn) flush() {
 		return
 	}
 	c.stream.writeRest()
+}
+
+// sendNow sends a frame from where it stands, if nothing waits before it, and queues what is not taken; else
+// it returns false. c.mu is held, but not while writing.
+func (c *Conn) sendNow(f frame) bool {
+	if c.writing || c.dead || c.corked || bool(c.cfg.mask) || c.out != nil && !c.out.empty() {
+		return false
+	}
+	c.writing, c.answered = true, c.event
+	head, body := f.encoded, []byte(nil)
+	buf := []byte(nil)
+	if head == nil {
+		buf = getSmall()
+		f.header.Length = uint64(len(f.payload))
+		head, body = proto.AppendHeader(buf[:0], f.header), f.payload
+		if len(body) <= smallBuffer-len(head) {
+			head, body = append(head, body...), nil
+		}
+	}
+	c.mu.Unlock()
+	var n int
+	var err error
+	if body == nil {
+		n, err = c.stream.try(head)
+	} else {
+		n, err = c.stream.tryBoth(head, body)
+	}
+	c.mu.Lock()
+	switch {
+	case c.dead:
+	case err != nil:
+		c.writeFailed(err)
+	case n < len(head)+len(body):
+		o := c.queue()
+		before := o.size
+		o.unsent(head[min(n, len(head)):], body[max(0, n-len(head)):])
+		c.answering(before)
+	}
+	putBuffer(buf)
+	c.flushOn()
+	return true
+}
+
+// answering reckons what was queued since the queue had so many bytes as an answer, if an event is under
+// way. c.mu is held.
+func (c *Conn) answering(before int) {
+	if c.event {
+		c.out.answers += c.out.size - before
+		c.answered = true
+	}
 }
 
 // tryFlight writes what is taken at once, and reports whether that was the whole flight. The write

@@ -78,6 +78,10 @@ func (s *netStream) waking() chan struct{} {
 
 func (s *netStream) resume() { s.waking() <- struct{}{} }
 
+// The goroutine reads, and nobody else.
+func (s *netStream) pull([]byte) int { return 0 }
+func (s *netStream) readOn()         {}
+
 func (s *netStream) interrupt() { s.setReadDeadline(past) }
 
 // answer waits until the peer has taken it.

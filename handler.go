@@ -158,6 +158,7 @@ func (c *Conn) opened() (m Message, arrived bool) {
 	c.opening = false
 	c.retireBetweenEvents()
 	c.wakeReader()
+	c.readRest()
 	if c.rarely().concluding {
 		go c.conclude()
 	}

@@ -85,6 +85,9 @@ func (s *netStream) try(p []byte) (int, error) {
 	return rawWrite(s.raw, p, false)
 }
 
+// tryBoth takes nothing: a copy of both goes out in one call.
+func (s *netStream) tryBoth(head, body []byte) (int, error) { return 0, nil }
+
 // tlsRecord is the most that a TLS record holds. A timeout within a Write breaks a TLS connection,
 // so the peer's progress is only seen between writes: one record each.
 const tlsRecord = 16 << 10

@@ -55,9 +55,11 @@ const shareFrom = 4 << 10
 var outboxes = sync.Pool{New: func() any { return &outbox{newestn: -1} }}
 
 // idle reports whether nothing waits, neither bytes nor calls.
-func (o *outbox) idle() bool {
-	return len(o.flight) == 0 && len(o.chunks) == 0 && len(o.control) == 0 && o.newestn < 0 &&
-		len(o.waiters) == 0 && !o.streaming
+func (o *outbox) idle() bool { return o.empty() && len(o.waiters) == 0 && !o.streaming }
+
+// empty reports whether no bytes wait that may be sent now.
+func (o *outbox) empty() bool {
+	return len(o.flight) == 0 && len(o.chunks) == 0 && len(o.control) == 0 && o.newestn < 0
 }
 
 // add queues the frame of a whole message.
@@ -136,6 +138,26 @@ func spare(queue []chunk) int {
 	}
 	last := queue[len(queue)-1]
 	return cap(last.b) - len(last.b)
+}
+
+// unsent queues what was not taken of a frame, before everything.
+func (o *outbox) unsent(head, body []byte) {
+	o.size += len(head) + len(body)
+	var front []chunk
+	for _, rest := range [][]byte{head, body} {
+		for len(rest) > 0 {
+			t := o.tail(&front, len(rest), 1)
+			start := len(t.b)
+			n := copy(t.b[start:cap(t.b)], rest)
+			t.b = t.b[:start+n]
+			rest = rest[n:]
+		}
+	}
+	for i := range front[:len(front)-1] {
+		front[i].open = true
+	}
+	o.chunks = append(front, o.chunks...)
+	o.inFrame = true
 }
 
 // push queues a chunk as it is.

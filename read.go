@@ -22,6 +22,7 @@ type inbox struct {
 	end      bool // and it is complete
 	skip     bool // its rest is not wanted by anybody
 
+	unread  bool           // there may be more of it, for the goroutine that streams it
 	reading bool           // a goroutine is in Read or Reader
 	wanted  bool           // and waits for a whole message
 	reader  *messageReader // the stream that was given out last, unless used up
@@ -41,6 +42,25 @@ func (in *inbox) full() bool {
 	return in != nil && !in.skip && (in.end || len(in.buf) >= inboxLimit && !in.wanted)
 }
 
+// leaves reports whether the rest of the message may be left unread until somebody wants it, or as a
+// stream: what has come before is what there is on the wire, and nobody wants it whole.
+func (in *inbox) leaves() bool {
+	return in != nil && in.begun && !in.end && !in.wanted && !in.skip && !in.deflated
+}
+
+// space returns where so many bytes that belong to the message may be read to, instead of being copied
+// there: nil if that would not save much.
+func (in *inbox) space(left uint64) []byte {
+	if in == nil || in.skip || in.reader != nil {
+		return nil
+	}
+	p := in.buf[len(in.buf):cap(in.buf)]
+	if p = p[:min(uint64(len(p)), left)]; len(p) < mediumBuffer {
+		return nil
+	}
+	return p[:min(len(p), largeBuffer)]
+}
+
 func (in *inbox) add(ev proto.Event) {
 	if ev.First {
 		in.typ, in.begun, in.deflated = Type(ev.Op), true, ev.Compressed
@@ -57,7 +77,7 @@ func (in *inbox) add(ev proto.Event) {
 
 // clear forgets the message.
 func (in *inbox) clear() {
-	in.buf, in.begun, in.deflated, in.end, in.skip = nil, false, false, false, false
+	in.buf, in.begun, in.deflated, in.end, in.skip, in.unread = nil, false, false, false, false, false
 }
 
 // message returns the message as far as it has arrived.
@@ -74,6 +94,9 @@ func (in *inbox) take() Message {
 // appendPiece appends a piece of a message of which left bytes, or more, follow unless it is the
 // last. It grows by what has arrived, never by what is merely claimed.
 func appendPiece(buf, piece []byte, left uint64, last bool) []byte {
+	if n := len(buf); n < cap(buf) && len(piece) > 0 && &buf[:n+1][n] == &piece[0] {
+		return buf[:n+len(piece)] // it was read to its place
+	}
 	if need := len(buf) + len(piece); need > cap(buf) || buf == nil {
 		size := need
 		if !last {
@@ -103,6 +126,7 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 	}
 	defer c.endRead()
 	c.in.wanted = true
+	c.readRest()
 	if err := c.awaitRead(ctx, func() bool { return c.in.end }); err != nil {
 		return Message{}, err
 	}
@@ -201,18 +225,25 @@ func (r *messageReader) read(p []byte) (int, error) {
 	if c.in.inflate != nil {
 		return c.in.inflate.read(r.ctx, p)
 	}
-	if err := c.awaitPiece(r.ctx); err != nil {
-		return 0, err
+	for {
+		n := copy(p, c.in.buf)
+		if c.in.buf = c.in.buf[n:]; len(c.in.buf) == 0 && !c.in.end {
+			c.in.buf = nil
+			c.wakeReader()
+			if n < len(p) {
+				n += c.stream.pull(p[n:])
+			}
+		}
+		switch {
+		case c.in.end && len(c.in.buf) == 0:
+			return n, io.EOF
+		case n > 0:
+			return n, nil
+		}
+		if err := c.awaitPiece(r.ctx); err != nil {
+			return 0, err
+		}
 	}
-	n := copy(p, c.in.buf)
-	if c.in.buf = c.in.buf[n:]; n == 0 {
-		return 0, io.EOF
-	}
-	if len(c.in.buf) == 0 && !c.in.end {
-		c.in.buf = nil
-		c.wakeReader()
-	}
-	return n, nil
 }
 
 var errConcurrentRead = &UsageError{"read", "another goroutine is reading; one may at a time"}
@@ -255,7 +286,16 @@ func (c *Conn) giveUpReader(ctx context.Context) error {
 		in.skip = true
 	}
 	c.wakeReader()
+	c.readRest()
 	return nil
+}
+
+// readRest has the reader go on with what was left unread until somebody wanted it. c.mu is held.
+func (c *Conn) readRest() {
+	if c.in != nil && c.in.unread {
+		c.in.unread = false
+		c.stream.readOn()
+	}
 }
 
 // endRead ends the claim to the inbox. c.mu is held.
@@ -274,7 +314,7 @@ func (in *inbox) closeInflater() {
 
 // awaitPiece waits for a piece of the message that is given out as a stream. c.mu is held.
 func (c *Conn) awaitPiece(ctx context.Context) error {
-	return c.awaitRead(ctx, func() bool { return len(c.in.buf) > 0 || c.in.end })
+	return c.awaitRead(ctx, func() bool { return len(c.in.buf) > 0 || c.in.end || c.in.unread })
 }
 
 // awaitRead waits until done, the end of ctx or that of the connection. c.mu is held.

@@ -103,22 +103,29 @@ func (s *secureSocket) Ready(why poll.Readiness, buf []byte) (more bool) {
 }
 
 func (s *secureSocket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
-	again := s.enter(why, apart)
+	p, again := s.enter(why, buf, apart)
 	s.drained, s.unsure = false, again || why&poll.HungUp != 0
-	for share := fairShare; share > 0 && !s.over && !s.pausing; {
-		n, err := s.readOpen(buf)
+	for share := fairShare; share > 0 && p != nil; {
+		n, err := s.readOpen(p)
+		share -= n
 		if n > 0 {
-			s.take(buf[:n], nil)
-			share -= n
+			p = s.take(p[:n], nil, buf)
 		}
 		if err == errNothing {
 			return false
 		}
-		if err != nil && !s.over && !s.pausing { // else it comes again
-			s.take(nil, err)
+		if err != nil && p != nil { // else it comes again
+			p = s.take(nil, err, buf)
 		}
 	}
-	return !s.over && !s.pausing
+	return p != nil
+}
+
+func (s *secureSocket) pull(p []byte) int {
+	return s.pullBy(func(p []byte) (int, error) {
+		s.drained, s.unsure = false, true
+		return s.tls.Read(p)
+	}, p)
 }
 
 // readOpen reads what was sent: as many records as there are, so that they are answered in one

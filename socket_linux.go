@@ -144,9 +144,9 @@ func (s *socket) readyApart(why poll.Readiness) (more bool) {
 	return false
 }
 
-// enter begins a turn; apart says that this goroutine keeps no other connection waiting. It reports whether
-// there may be something to read that is not told.
-func (s *socket) enter(why poll.Readiness, apart bool) (again bool) {
+// enter begins a turn; apart says that this goroutine keeps no other connection waiting. It returns where to
+// read to, as place does, and whether there may be something to read that is not told.
+func (s *socket) enter(why poll.Readiness, buf []byte, apart bool) (p []byte, again bool) {
 	c := &s.conn
 	if !s.begun {
 		s.begun = true
@@ -158,33 +158,31 @@ func (s *socket) enter(why poll.Readiness, apart bool) (again bool) {
 	if again && !s.goOn() {
 		s.finish()
 	}
+	p = s.place(buf)
 	c.mu.Unlock()
-	return again
+	return p, again
 }
 
 // ready reads into buf.
 func (s *socket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
-	again := s.enter(why, apart)
+	p, again := s.enter(why, buf, apart)
 	share := max(fairShare, len(buf))
 	if len(buf) == smallBuffer { // a larger one follows
 		share = smallBuffer
 	}
-	for share > 0 && !s.over && !s.pausing {
-		n, err := s.Read(buf)
-		switch {
-		case err == poll.ErrAgain:
+	for p != nil && share > 0 {
+		n, err := s.Read(p)
+		if err == poll.ErrAgain {
 			return false
-		case n == 0 && err == nil:
-			err = io.EOF
 		}
-		s.take(buf[:n], err)
 		// What has come while it was not asked for is not told again.
-		if n < len(buf) && why&poll.HungUp == 0 && !again {
+		drained := n < len(p) && why&poll.HungUp == 0 && !again
+		share -= n
+		if p = s.take(p[:n], err, buf); drained {
 			return false
 		}
-		share -= n
 	}
-	return !s.over && !s.pausing
+	return p != nil
 }
 
 // goOn does what the reader was woken for. It returns false at the end. Conn.mu is held.
@@ -208,25 +206,27 @@ func (s *socket) goOn() bool {
 	return s.decoded(c.resume(rest))
 }
 
-// take takes what was read.
-func (s *socket) take(p []byte, err error) {
+// take takes what was read, and returns where to read what follows.
+func (s *socket) take(p []byte, err error, buf []byte) (next []byte) {
 	c := &s.conn
 	c.mu.Lock() // not deferred: an event, during which it is not held, may end the goroutine
-	more := err == nil
+	more := len(p) > 0
 	switch {
 	case s.lingering:
 		r := c.rarely()
 		r.lingered += len(p)
 		more = more && r.lingered < lingerBytes
-	case err != nil:
-		c.broke(err)
-	default:
+	case more:
 		more = s.decoded(c.feed(p))
+	default:
+		c.broke(orEOF(err))
 	}
 	if !more {
 		s.finish()
 	}
+	next = s.place(buf)
 	c.mu.Unlock()
+	return next
 }
 
 // decoded takes what Conn.feed or Conn.resume return. It returns false at the end. Conn.mu is held.
@@ -235,6 +235,103 @@ func (s *socket) decoded(rest []byte, next stepNext) bool {
 		s.keep(rest)
 	}
 	return next != stepDone
+}
+
+// place returns where to read to: buf, or straight to where it belongs, or nil if nothing is to be read
+// now: nothing is to come, what has come has to wait, or it is left to the goroutine that will want it.
+// Conn.mu is held.
+func (s *socket) place(buf []byte) []byte {
+	c := &s.conn
+	switch {
+	case s.over || s.pausing:
+		return nil
+	case s.lingering || c.end != nil || c.in == nil && c.handler != nil:
+		return buf
+	}
+	left := c.decoder.Left()
+	pulled := c.handler == nil && (c.in == nil || !c.in.wanted)
+	if pulled && left > 0 && c.in.leaves() {
+		c.in.unread, c.waiting = true, false
+		c.signalRead()
+		return nil
+	}
+	if p := c.in.space(left); p != nil {
+		return p
+	}
+	if pulled { // the rest of a large message is better left
+		return buf[:min(len(buf), smallBuffer)]
+	}
+	return buf
+}
+
+func (s *socket) readOn() { s.Wake() }
+
+func (s *socket) pull(p []byte) int { return s.pullBy(s.Read, p) }
+
+// pullBy is pull, where read reads what belongs to the message.
+func (s *socket) pullBy(read func([]byte) (int, error), p []byte) (n int) {
+	c := &s.conn
+	c.in.unread = false
+	if !s.Take() {
+		s.Wake() // its reader looks again, and tells
+		return 0
+	}
+	if left := c.decoder.Left(); left > 0 && !s.over && !s.pausing && c.end == nil && c.in.leaves() {
+		p = p[:min(uint64(len(p)), left, largeBuffer)]
+		c.mu.Unlock()
+		m, err := read(p)
+		c.mu.Lock()
+		n = s.pulled(p, m, err)
+	}
+	c.mu.Unlock()
+	s.Release()
+	c.mu.Lock()
+	return n
+}
+
+// pulled takes what was read of a message into p, and returns how much of it is the stream's.
+func (s *socket) pulled(p []byte, n int, err error) int {
+	c := &s.conn
+	switch {
+	case n == 0 && (err == poll.ErrAgain || err == errNothing):
+		c.awaiting()
+		return 0
+	case n == 0:
+		c.broke(orEOF(err))
+		s.finish()
+		return 0
+	case !c.in.leaves(): // the message was given up meanwhile
+		if !s.decoded(c.feed(p[:n])) {
+			s.finish()
+		}
+		return 0
+	}
+	c.received()
+	ev, _, err := c.decoder.Next(p[:n])
+	if err != nil {
+		c.mu.Unlock()
+		c.violated(err)
+		c.mu.Lock()
+		s.finish()
+		return 0
+	}
+	c.awaiting()
+	switch {
+	case ev.End:
+		c.in.end = true
+		s.Wake() // to see what follows
+	case n == len(p):
+		c.in.unread, c.waiting = true, false
+	}
+	return n
+}
+
+// orEOF is the error that ended a stream, which returned nothing and err.
+func orEOF(err error) error {
+	if err == nil {
+		return io.EOF
+	}
+	return err
 }
 
 // keep keeps what is to be decoded when the reader is woken, if only nothing.
@@ -300,7 +397,8 @@ func (s *socket) answer(head []byte) error {
 	return err
 }
 
-func (s *socket) try(p []byte) (int, error) { return s.Write(p) }
+func (s *socket) try(p []byte) (int, error)              { return s.Write(p) }
+func (s *socket) tryBoth(head, body []byte) (int, error) { return s.WriteBoth(head, body) }
 
 func (s *socket) writeRest() {
 	c := &s.conn

@@ -10,6 +10,11 @@ type stream interface {
 	run(early []byte, served bool)
 	// resume has a reader that pauses look again. Conn.mu is held.
 	resume()
+	// pull reads a piece of the message under way straight into p, if that can be done now, and returns
+	// its length. The goroutine that streams the message calls it. Conn.mu is held, but not meanwhile.
+	pull(p []byte) int
+	// readOn has a reader go on that has left a message to the goroutine that streamed it. Conn.mu is held.
+	readOn()
 	// interrupt has a reader that waits for bytes look again.
 	interrupt()
 
@@ -17,6 +22,8 @@ type stream interface {
 	answer(head []byte) error
 	// try writes what is taken at once, which is nothing where the stream can't tell.
 	try(p []byte) (int, error)
+	// tryBoth is try for what stands in two places.
+	tryBoth(head, body []byte) (int, error)
 	// writeRest sees to it that the rest of what waits is written. The write token and Conn.mu are
 	// held.
 	writeRest()

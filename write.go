@@ -49,8 +49,13 @@ func (c *Conn) offer(m Message, wait bool) (w *waiter, err error) {
 		w, err = c.enqueueCompressed(m, wait)
 		c.mu.Lock()
 	} else {
+		f := m.frame()
 		c.mu.Lock()
-		w, err = c.enqueue(m.frame(), wait)
+		if c.end == nil && c.out == nil && c.sendNow(f) {
+			c.mu.Unlock()
+			return nil, nil
+		}
+		w, err = c.enqueue(f, wait)
 	}
 	defer c.mu.Unlock()
 	if w == nil && err == nil {
@@ -81,10 +86,7 @@ func (c *Conn) add(f frame) {
 	o := c.queue()
 	before := o.size
 	o.add(f)
-	if c.event {
-		o.answers += o.size - before
-		c.answered = true
-	}
+	c.answering(before)
 }
 
 // queue returns what waits to be sent, for adding to it. c.mu is held.

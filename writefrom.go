@@ -9,7 +9,7 @@ import (
 )
 
 // streamPiece is how much of a stream is read, and sent as one frame, at a time.
-const streamPiece = 32 << 10
+const streamPiece = largeBuffer
 
 // maxEmptyReads is how often in a row a source may return nothing and no error.
 const maxEmptyReads = 100
@@ -138,8 +138,10 @@ func (c *Conn) streamFrame(ctx context.Context, h proto.Header, payload []byte) 
 	if !c.streaming() {
 		return c.end
 	}
-	c.addStreamed(frame{header: h, payload: payload})
-	c.flush()
+	if f := (frame{header: h, payload: payload}); !c.sendNow(f) {
+		c.addStreamed(f)
+		c.flush()
+	}
 	return nil
 }
 
@@ -148,10 +150,7 @@ func (c *Conn) addStreamed(f frame) {
 	o := c.out
 	before := o.size
 	o.addFrame(f.header, f.payload, false)
-	if c.event {
-		o.answers += o.size - before
-		c.answered = true
-	}
+	c.answering(before)
 }
 
 // endStream ends a WriteFrom, of which something was sent if begun.

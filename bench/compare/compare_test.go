@@ -42,10 +42,13 @@ func made(t *testing.T) (results []*result) {
 		for _, c := range r.cells {
 			cost, known := costs[c.library.Name]
 			if !known {
-				c.missing = errors.New("failed: there is no such server")
+				c.missing = errors.New("has no such server")
 			}
 			if c.missing != nil {
 				continue
+			}
+			if c.library.Name == "nbio" {
+				c.failed = append(c.failed, errors.New("the connection is gone"))
 			}
 			for _, by := range []float64{1.5, 1, 0.5} {
 				s := sample{CPU: by * cost, Rate: 1e9 / cost, P50: cost, P99: 2 * cost, P999: 30 * cost, Allocs: by, Bytes: 1024, Wire: 1000}
@@ -123,6 +126,16 @@ func TestAgainst(t *testing.T) {
 	}
 }
 
+func TestSpread(t *testing.T) {
+	c := new(cell)
+	for i, want := range [][3]float64{{5, 5, 5}, {3, 1, 5}, {5, 1, 9}, {4, 1, 9}} {
+		c.samples = append(c.samples, sample{Rate: []float64{5, 1, 9, 3}[i]})
+		if median, least, most := c.spread(rate); [3]float64{median, least, most} != want {
+			t.Errorf("of %v: %v, %v, %v, want %v", c.samples, median, least, most, want)
+		}
+	}
+}
+
 // TestMeasure holds that a measurement of each kind has figures.
 func TestMeasure(t *testing.T) {
 	b := &bench{serverCPU: -1, loadCPU: -1, duration: 30 * time.Millisecond, quiet: time.Millisecond, profile: filepath.Join(t.TempDir(), "cpu")}
@@ -155,7 +168,7 @@ func TestMeasure(t *testing.T) {
 func TestFailure(t *testing.T) {
 	b := &bench{serverCPU: 1 << 9, loadCPU: -1} // there is no such CPU
 	r := newResult(scenarios()[0], servers.All[:1])
-	if err := b.rounds(r, 2); err == nil || r.cells[0].missing == nil || r.cells[0].measured() {
+	if err := b.rounds(r, 3); err == nil || len(r.cells[0].failed) != mostFailures || r.cells[0].measured() || r.cells[0].note() == "" {
 		t.Errorf("%v, %+v", err, r.cells[0])
 	}
 }

@@ -118,12 +118,12 @@ func compare() error {
 func (b *bench) rounds(r *result, n int) (failed error) {
 	for range n {
 		for _, c := range r.cells {
-			if c.missing != nil {
+			if c.missing != nil || len(c.failed) == mostFailures {
 				continue
 			}
 			s, err := b.measure(r.scenario, c.library)
 			if err != nil {
-				c.missing = fmt.Errorf("failed: %w", err)
+				c.failed = append(c.failed, err)
 				failed = errors.Join(failed, fmt.Errorf("%s, %s: %w", r.scenario.name, c.library.Name, err))
 				continue
 			}

@@ -61,12 +61,12 @@ func writeDetail(w io.Writer, r *result) {
 		fmt.Fprintf(w, " %s |", m)
 	}
 	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("--:|", 3+strings.Count(ratios, "|")+len(others)))
-	var missing []string
+	var notes []string
 	for _, c := range r.cells {
+		if note := c.note(); note != "" {
+			notes = append(notes, c.library.Name+": "+note)
+		}
 		if !c.measured() {
-			if c.missing != nil {
-				missing = append(missing, fmt.Sprintf("%s: %v", c.library.Name, c.missing))
-			}
 			continue
 		}
 		middle, least, most := c.spread(first)
@@ -94,7 +94,7 @@ func writeDetail(w io.Writer, r *result) {
 		}
 		fmt.Fprintln(w)
 	}
-	if len(missing) > 0 {
-		fmt.Fprintf(w, "\nNot measured: %s.\n", strings.Join(missing, "; "))
+	if len(notes) > 0 {
+		fmt.Fprintf(w, "\n%s.\n", strings.Join(notes, "; "))
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/spoutws/spout/bench/load"
@@ -17,8 +18,12 @@ type result struct {
 type cell struct {
 	library *servers.Library
 	samples []sample
-	missing error // why there are none
+	missing error // why it can't be measured
+	failed  []error
 }
+
+// mostFailures is how often a library may fail in a scenario before it is measured there no more.
+const mostFailures = 2
 
 func newResult(sc scenario, libraries []*servers.Library) *result {
 	r := &result{scenario: sc}
@@ -26,6 +31,17 @@ func newResult(sc scenario, libraries []*servers.Library) *result {
 		r.cells = append(r.cells, &cell{library: l, missing: l.Can(sc.job.Setup)})
 	}
 	return r
+}
+
+// note returns what is to be said about a cell beside its figures, or "".
+func (c *cell) note() string {
+	switch {
+	case c.missing != nil:
+		return fmt.Sprintf("not measured, %v", c.missing)
+	case len(c.failed) > 0:
+		return fmt.Sprintf("failed %d of %d times, %v", len(c.failed), len(c.failed)+len(c.samples), c.failed[0])
+	}
+	return ""
 }
 
 // measured reports whether there are figures.
@@ -38,7 +54,8 @@ func (c *cell) spread(m metric) (median, least, most float64) {
 		values = append(values, m.get(s))
 	}
 	slices.Sort(values)
-	return values[len(values)/2], values[0], values[len(values)-1]
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2, values[0], values[n-1]
 }
 
 func (c *cell) median(m metric) float64 {

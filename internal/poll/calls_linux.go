@@ -20,6 +20,14 @@ func writeSocket(fd int, p []byte) (int, syscall.Errno) {
 	return int(n), err
 }
 
+func writeBoth(fd int, head, body []byte) (int, syscall.Errno) {
+	parts := [2]syscall.Iovec{{Base: unsafe.SliceData(head)}, {Base: unsafe.SliceData(body)}}
+	parts[0].SetLen(len(head))
+	parts[1].SetLen(len(body))
+	n, _, err := syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&parts[0])), uintptr(len(parts)))
+	return int(n), err
+}
+
 func epollWait(fd int, events []syscall.EpollEvent) (int, error) {
 	n, _, err := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
 	if err != 0 {

@@ -37,6 +37,7 @@ type system interface {
 
 	read(fd int, p []byte) (int, error)
 	write(fd int, p []byte) (int, error)
+	writev(fd int, head, body []byte) (int, error)
 	shutdown(fd, how int) error
 	close(fd int) error
 }

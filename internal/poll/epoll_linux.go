@@ -130,6 +130,10 @@ func (p *epoll) read(fd int, b []byte) (int, error) { return retry(readSocket, f
 
 func (p *epoll) write(fd int, b []byte) (int, error) { return retry(writeSocket, fd, b) }
 
+func (p *epoll) writev(fd int, head, body []byte) (int, error) {
+	return retry(func(fd int, head []byte) (int, syscall.Errno) { return writeBoth(fd, head, body) }, fd, head)
+}
+
 // retry makes a system call until no signal interrupts it.
 func retry(call func(fd int, p []byte) (int, syscall.Errno), fd int, p []byte) (int, error) {
 	for {

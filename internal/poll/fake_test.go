@@ -72,14 +72,15 @@ func (f *file) send(p []byte, end bool) {
 	f.change()
 }
 
-// took is what the peer does: it takes what was written, and has room for more.
+// took is what the peer does: it takes what was written, and may have room for more.
 func (f *file) took(room int) []byte {
 	f.k.mu.Lock()
 	defer f.k.mu.Unlock()
 	p := f.out
 	f.out = nil
-	f.room += room
-	f.change()
+	if f.room += room; room > 0 {
+		f.change()
+	}
 	return p
 }
 
@@ -206,4 +207,8 @@ func (s *fakeSystem) close(fd int) error {
 		s.k.files[fd] = nil
 	}
 	return nil
+}
+
+func (s *fakeSystem) writev(fd int, head, body []byte) (int, error) {
+	return s.write(fd, slices.Concat(head, body))
 }

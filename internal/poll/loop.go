@@ -13,6 +13,7 @@ type loop struct {
 	sys    system
 	leader atomic.Pointer[leader]
 	seen   uint64 // the leader's turn when the monitor looked last
+	slow   int    // how many times in a row it saw few turns
 
 	mu    sync.Mutex
 	table table

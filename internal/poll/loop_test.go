@@ -270,6 +270,80 @@ func TestTakeover(t *testing.T) {
 	})
 }
 
+// Handlers that block for less than that, but many of them, one after the other, are found out as well: else the loop
+// would serve as many a second as one goroutine can.
+func TestTakeoverOfMany(t *testing.T) {
+	for _, test := range []struct {
+		block time.Duration
+		slow  bool
+	}{{3 * time.Millisecond, true}, {time.Millisecond, true}, {300 * time.Microsecond, true}, {50 * time.Microsecond, false}} {
+		t.Run(test.block.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const sockets, rounds = 100, 20
+				k := newKernel(t)
+				e := k.engine(1)
+				var r Route
+				var all []*client
+				var served sync.WaitGroup
+				for range sockets {
+					c := adopt(t, e, k, &r, func(c *client, why Readiness, buf []byte) bool {
+						if why&Readable != 0 {
+							c.drain(buf)
+							time.Sleep(test.block)
+							served.Done()
+						}
+						return false
+					})
+					all = append(all, c)
+					c.Release()
+				}
+				synctest.Wait()
+				start := time.Now()
+				for range rounds {
+					served.Add(sockets)
+					for _, c := range all {
+						c.send([]byte("x"), false)
+					}
+					served.Wait()
+				}
+				took, alone := time.Since(start), test.block*sockets*rounds
+				t.Logf("%v, one after the other %v", took, alone)
+				if test.slow && took > alone/4 {
+					t.Errorf("it took %v, one after the other %v", took, alone)
+				}
+				if r.slow() != test.slow {
+					t.Errorf("the route is slow: %v", r.slow())
+				}
+				closeAll(t, all...)
+			})
+		})
+	}
+}
+
+// Nor does a loop count as busy that has little to do.
+func TestNoTakeoverOfFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKernel(t)
+		e := k.engine(1)
+		var r Route
+		c := adopt(t, e, k, &r, func(c *client, _ Readiness, buf []byte) bool {
+			c.drain(buf)
+			time.Sleep(time.Millisecond)
+			return false
+		})
+		c.Release()
+		for range 1000 {
+			time.Sleep(3*time.Millisecond + time.Microsecond) // so that the monitor looks now here, now there
+			c.send([]byte("x"), false)
+		}
+		time.Sleep(time.Second)
+		if r.slow() || c.wasDetained() > 0 {
+			t.Error("a handler that keeps nobody waiting is said to be slow")
+		}
+		closeAll(t, c)
+	})
+}
+
 // A call of a slow route that is not quick has all 1,000 begin again.
 func TestSlowRouteHasToProveItself(t *testing.T) {
 	var r Route
@@ -657,7 +731,7 @@ func TestTakeoverInWritable(t *testing.T) {
 		var j journal
 		c := adopt(t, e, k, nil, func(c *client, _ Readiness, buf []byte) bool {
 			read, _ := c.drain(buf)
-			j.note("ready %s after %d", read, c.wasDetained())
+			j.note("ready %s after %d, own %v", read, c.wasDetained(), buf == nil)
 			return false
 		})
 		c.writable = func(*client) { time.Sleep(20 * time.Millisecond) }
@@ -675,10 +749,10 @@ func TestTakeoverInWritable(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 		j.want(t, "other")
 		time.Sleep(10 * time.Millisecond)
-		j.want(t, "ready x after 1")
+		j.want(t, "ready x after 1, own true") // nobody would see it take long again
 		c.AwaitWritable(false)
 		c.send([]byte("x"), false)
-		j.want(t, "ready x after 1")
+		j.want(t, "ready x after 1, own false")
 		closeAll(t, c, other)
 	})
 }

@@ -3,8 +3,13 @@ package poll
 import "time"
 
 // patience is how often the monitor looks at the loops: a handler that is under way when it looks
-// twice in a row keeps its loop waiting.
-const patience = 4 * time.Millisecond
+// twice in a row keeps its loop waiting. So does one of many that each take a while, if the loop is at
+// work whenever the monitor looks, and takes few turns in between.
+const (
+	patience  = 4 * time.Millisecond
+	fewTurns  = uint64(patience / quickCall)
+	slowLooks = 4
+)
 
 // watch is the life of the monitor. While the loops have nothing to do, it waits to be called.
 func (c *crew) watch() {
@@ -37,11 +42,13 @@ func (c *crew) look() (busy bool) {
 	for _, l := range c.loops {
 		lead := l.leader.Load()
 		t := lead.clock.Load()
-		if t == l.seen && t%2 == 0 {
+		if t%2 != 0 || l.seen%2 != 0 || t-l.seen > 2*fewTurns { // it has waited, or is quick
+			l.slow = 0
+		} else if l.slow++; t == l.seen || l.slow == slowLooks {
 			if kept := l.depose(lead, t); kept != nil {
 				kept.s.handler.Detained()
 			}
-			t = 0
+			t, l.slow = 0, 0
 		}
 		busy = busy || t%2 == 0 || t != l.seen
 		l.seen = t

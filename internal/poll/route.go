@@ -11,7 +11,7 @@ type Route struct {
 }
 
 const (
-	quickCall  = time.Millisecond
+	quickCall  = 250 * time.Microsecond
 	quickCalls = 1000
 )
 

@@ -75,6 +75,20 @@ func (s *Socket) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// WriteBoth is Write for what stands in two places.
+func (s *Socket) WriteBoth(head, body []byte) (n int, err error) {
+	first := body[:min(len(body), maxCall)]
+	n, err = s.loop.sys.writev(int(s.fd), head, first)
+	switch {
+	case err == ErrAgain:
+		return 0, nil
+	case err != nil || n < len(head):
+		return n, err
+	}
+	m, err := s.Write(body[n-len(head):])
+	return n + m, err
+}
+
 // maxCall is how many bytes are read or written in one system call.
 const maxCall = 64 << 10
 
@@ -89,7 +103,10 @@ func (s *Socket) Wake() {
 	}
 }
 
-// Release gives up the ownership that Adopt gave: from now on Ready is called when there is
+// Take makes the caller the owner and reports true, unless there is one.
+func (s *Socket) Take() bool { return s.state.CompareAndSwap(0, uint32(owned)) }
+
+// Release gives up the ownership that Adopt or Take gave: from now on Ready is called when there is
 // reason to, for the first time perhaps by Release. It must be called.
 func (s *Socket) Release() { s.run(s.yield(), nil) }
 
@@ -110,14 +127,10 @@ func (s *Socket) run(why Readiness, lead *leader) {
 	}()
 	for why != 0 && why&gone == 0 {
 		var buf []byte
-		if lead != nil {
+		if lead != nil && lead.clock.Load() != deposed {
 			buf = lead.buf[:]
 		}
-		more := s.handler.Ready(why&^queued, buf)
-		if lead != nil && lead.clock.Load() == deposed {
-			lead = nil
-		}
-		if !more {
+		if more := s.handler.Ready(why&^queued, buf); !more {
 			why = s.yield()
 			continue
 		}

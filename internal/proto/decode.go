@@ -147,6 +147,16 @@ func (d *Decoder) control(ev *Event, op Op, payload []byte) (v *Violation) {
 	return v
 }
 
+// Left returns how many bytes of payload are to come of the data frame that the input ended within,
+// 0 if it did not end within one's payload. If p is no longer than that, Next returns all of it as the
+// Payload of one Event.
+func (d *Decoder) Left() uint64 {
+	if d.state == nil || !d.state.entered || d.state.frame.Op.Control() {
+		return 0
+	}
+	return d.state.frame.Length
+}
+
 // fail ends with a violation.
 func (d *Decoder) fail() {
 	if d.state != nil {
