@@ -53,7 +53,7 @@ var hostileFaults = []fault{
 	{"reader that pauses not woken", `pace/(late|slow)-reader$`, fails, edits{"flush.go": {
 		"\t\tc.out.grant()\n\t\tc.wakeReader()", "\t\tc.out.grant()"}}},
 	{"more than a turn's share unread", `floods/pongs`, fails, edits{"socket_linux.go": {
-		"return !s.over && !s.pausing\n", "return false\n"}}},
+		"return p != nil\n", "return false\n"}}},
 
 	{"cut message delivered", `truncation/.*-fin$`, fails, edits{"reader.go": {
 		"err = errCutMessage", "err = errCutMessage\n\t\t\tif c.in != nil {\n\t\t\t\tm := c.in.take()\n\t\t\t\tc.mu.Unlock()\n\t\t\t\tc.handlerDone(c.onMessage(m))\n\t\t\t\tc.mu.Lock()\n\t\t\t}"}}},
