@@ -26,9 +26,10 @@ test-engine:
 	$(GOTEST) -race -skip '$(FAULTS)' work
 	$(GOTEST) -skip '$(INDEPENDENT)' $(ALLOCATE)
 
-# Programs with planted faults, which are built without the race detector anyway.
+# Programs with planted faults, which are built without the race detector anyway. More at a time than there are
+# processors: they also wait.
 test-faults:
-	$(GOTEST) -run '$(FAULTS)' ./e2e
+	$(GOTEST) -parallel 5 -run '$(FAULTS)' ./e2e
 
 # The same with goroutines alone, but for what has no server of ours, or not this one. The cache of test
 # results does not know of the variable.
