@@ -37,7 +37,7 @@ type Conn struct {
 	opening  bool // Serve has begun, and does not yet leave the events to the reader
 	waiting  bool // the reader waits for bytes; not while it decodes, pauses or is in an event
 	paused   bool // the reader waits for resume
-	apart    bool // the reader keeps no other connection waiting
+	apart    apartness
 	unproved bool // nothing has come since the last keepalive ping
 	// with writing:
 	writing  bool // somebody has the write token

@@ -35,8 +35,8 @@ func accepted(nc net.Conn, cfg *config, r *route) *Conn {
 		}
 	}
 	if adoptable(nc) != nil && driven {
-		s := &socket{}
-		if c := adopted(s, s, nc, cfg, r); c != nil {
+		s := &plainSocket{}
+		if c := adopted(&s.socket, s, nc, cfg, r); c != nil {
 			return c
 		}
 	}
@@ -60,7 +60,7 @@ func adoptable(nc net.Conn) systemConn {
 	return nil
 }
 
-// adopted makes s, which is a part of h or h itself, the socket under nc, and returns its connection. It
+// adopted makes s, which is a part of h, the socket under nc, and returns its connection. It
 // returns nil, and nc is as before, if that can't be done.
 func adopted(s *socket, h interface {
 	stream
@@ -82,7 +82,11 @@ func adopted(s *socket, h interface {
 	return &s.conn
 }
 
-// socket is a stream that the event engine drives.
+// plainSocket is a socket whose bytes are those of WebSocket.
+type plainSocket struct{ socket }
+
+// socket is a stream that the event engine drives, but for what depends on what its bytes are: that
+// is not promoted to a secureSocket.
 type socket struct {
 	conn Conn
 	poll.Socket
@@ -115,7 +119,7 @@ func (s *socket) interrupt() { s.Wake() }
 const fairShare = 256 << 10
 
 // Ready reads what has come, and does what follows from it.
-func (s *socket) Ready(why poll.Readiness, buf []byte) (more bool) {
+func (s *plainSocket) Ready(why poll.Readiness, buf []byte) (more bool) {
 	returned := false
 	defer func() {
 		if !returned {
@@ -131,12 +135,12 @@ func (s *socket) Ready(why poll.Readiness, buf []byte) (more bool) {
 	return more
 }
 
-func (s *socket) readyApart(why poll.Readiness) (more bool) {
+func (s *plainSocket) readyApart(why poll.Readiness) (more bool) {
 	buf := getSmall()
 	defer func() { putBuffer(buf) }()
 	for more = true; more; why = poll.HungUp {
 		more = s.ready(why, buf, true)
-		if len(buf) == smallBuffer {
+		if more && len(buf) == smallBuffer {
 			putBuffer(buf)
 			buf = getLarge()
 		}
@@ -153,7 +157,12 @@ func (s *socket) enter(why poll.Readiness, buf []byte, apart bool) (p []byte, ag
 		c.begin(s.served)
 	}
 	c.mu.Lock()
-	c.apart = apart
+	switch {
+	case apart, c.apart == detained: // perhaps just before
+		c.apart = alone
+	default:
+		c.apart = together
+	}
 	again = why&poll.Woken != 0 && !s.over
 	if again && !s.goOn() {
 		s.finish()
@@ -164,7 +173,7 @@ func (s *socket) enter(why poll.Readiness, buf []byte, apart bool) (p []byte, ag
 }
 
 // ready reads into buf.
-func (s *socket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
+func (s *plainSocket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
 	p, again := s.enter(why, buf, apart)
 	share := max(fairShare, len(buf))
 	if len(buf) == smallBuffer { // a larger one follows
@@ -269,17 +278,22 @@ func (s *socket) place(buf []byte) []byte {
 
 func (s *socket) readOn() { s.Wake() }
 
-func (s *socket) pull(p []byte) int { return s.pullBy(s.Read, p) }
+func (s *plainSocket) pull(p []byte) int { return s.pullBy(s.Read, p) }
 
 // pullBy is pull, where read reads what belongs to the message.
 func (s *socket) pullBy(read func([]byte) (int, error), p []byte) (n int) {
 	c := &s.conn
+	unread := c.in.unread
 	c.in.unread = false
 	if !s.Take() {
 		s.Wake() // its reader looks again, and tells
 		return 0
 	}
-	if left := c.decoder.Left(); left > 0 && !s.over && !s.pausing && c.end == nil && c.in.leaves() {
+	if left := c.decoder.Left(); left == 0 || s.over || s.pausing || c.end != nil || !c.in.leaves() {
+		if unread { // a header is next, or whatever else is not the stream's
+			s.Wake()
+		}
+	} else {
 		p = p[:min(uint64(len(p)), left)]
 		c.mu.Unlock()
 		m, err := read(p)
@@ -383,25 +397,27 @@ func (s *socket) Detained() {
 	c := &s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.apart = true
+	c.apart = detained
 	c.uncork()
 }
 
 func (s *socket) cork() {} // Detained ends it
 
-func (s *socket) answer(head []byte) error {
+func (s *plainSocket) answer(head []byte) error {
 	c := &s.conn
 	n, err := s.try(head)
 	if n < len(head) && err == nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.queue().push(chunk{b: head[n:], shared: true})
+		o := c.queue()
+		o.flight = head[n:] // before what others have queued
+		o.size += len(o.flight)
 	}
 	return err
 }
 
-func (s *socket) try(p []byte) (int, error)              { return s.Write(p) }
-func (s *socket) tryBoth(head, body []byte) (int, error) { return s.WriteBoth(head, body) }
+func (s *plainSocket) try(p []byte) (int, error)              { return s.Write(p) }
+func (s *plainSocket) tryBoth(head, body []byte) (int, error) { return s.WriteBoth(head, body) }
 
 func (s *socket) writeRest() {
 	c := &s.conn
@@ -433,9 +449,9 @@ func (s *socket) Writable() {
 	}
 }
 
-func (s *socket) closeWrite() bool { return s.Shutdown(syscall.SHUT_WR) == nil }
-func (s *socket) abort()           { s.Shutdown(syscall.SHUT_RDWR) }
-func (s *socket) close()           { s.Close() }
+func (s *plainSocket) closeWrite() bool { return s.Shutdown(syscall.SHUT_WR) == nil }
+func (s *socket) abort()                { s.Shutdown(syscall.SHUT_RDWR) }
+func (s *socket) close()                { s.Close() }
 
 func (s *socket) setNoDelay(on bool) error {
 	if s.remoteAddr().Network() != "tcp" {

@@ -93,9 +93,12 @@ var spoutLevel3 = &Library{
 	},
 }
 
-// serveSpout serves a handler of srv.
+// serveSpout serves a handler of srv, with TLS behind a Listener as its documentation advises.
 func serveSpout(srv *spout.Server, ln net.Listener, t *tls.Config, h http.Handler) (func(), error) {
-	stop, err := serveHTTP(ln, t, h)
+	if t != nil {
+		ln = srv.Listener(ln, t)
+	}
+	stop, err := serveHTTP(ln, nil, h)
 	return func() {
 		stop()
 		for c := range srv.Conns() {

@@ -34,7 +34,8 @@ type Handler interface {
 	Writable()
 
 	// Detained is called when Ready has taken so long that another goroutine leads the loop from
-	// now on, while it goes on.
+	// now on, while it goes on. It is called by a third one, so that Ready may have returned by then; and
+	// rarely Ready is yet to begin, since something else has kept its goroutine.
 	Detained()
 }
 
