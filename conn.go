@@ -51,6 +51,7 @@ type Conn struct {
 	closing     bool // this side closes of its own accord
 	failed      bool // nothing more is read
 	killed      bool // nothing more is read or sent
+	exhausted   bool // the stream was read to its end
 	lingering   bool // the sending side is to be closed when all is sent
 	over        bool // the reader is done
 	ended       bool // the stream is closed

@@ -21,6 +21,7 @@ func (c *Conn) begin(served bool) {
 
 // broke takes the end of the stream, or the error that ended it. c.mu is held.
 func (c *Conn) broke(err error) {
+	c.exhausted = true
 	if err == io.EOF {
 		err = errNoCloseFrame
 		if c.decoder.InMessage() {

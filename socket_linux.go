@@ -28,7 +28,7 @@ func accepted(nc net.Conn, cfg *config, r *route) *Conn {
 			s := &secureSocket{tls: t}
 			c := adopted(&s.socket, s, under.Conn, cfg, r)
 			if c == nil {
-				return newConn(nc, cfg)
+				return waitedFor(nc, cfg)
 			}
 			under.socket.Store(s)
 			return c
@@ -40,7 +40,7 @@ func accepted(nc net.Conn, cfg *config, r *route) *Conn {
 			return c
 		}
 	}
-	return newConn(nc, cfg)
+	return waitedFor(nc, cfg)
 }
 
 // systemConn is a connection of package net over a descriptor.
@@ -84,6 +84,23 @@ func adopted(s *socket, h interface {
 
 // plainSocket is a socket whose bytes are those of WebSocket.
 type plainSocket struct{ socket }
+
+// run needs no goroutine where there is no event that might take long.
+func (s *plainSocket) run(early []byte, served bool) {
+	c := &s.conn
+	if _, plain := c.handler.(HandlerFunc); len(early) > 0 || served && !plain {
+		s.socket.run(early, served)
+		return
+	}
+	s.begun = true
+	c.begin(served)
+	c.mu.Lock()
+	if !s.decoded(c.resume(nil)) {
+		s.Wake() // it has ended already
+	}
+	c.mu.Unlock()
+	s.Leave()
+}
 
 // socket is a stream that the event engine drives, but for what depends on what its bytes are: that
 // is not promoted to a secureSocket.

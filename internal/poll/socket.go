@@ -106,6 +106,13 @@ func (s *Socket) Take() bool { return s.state.CompareAndSwap(0, uint32(owned)) }
 // reason to, for the first time perhaps by Release. It must be called.
 func (s *Socket) Release() { s.run(s.yield(), nil) }
 
+// Leave is Release for a caller that must not be kept: what is due is done by another goroutine.
+func (s *Socket) Leave() {
+	if why := s.yield(); why != 0 {
+		go s.run(why, nil)
+	}
+}
+
 // take notes what happened, and reports whether the caller is the owner from now on.
 func (s *Socket) take(why Readiness) bool {
 	return s.state.CompareAndSwap(0, uint32(owned)) ||
