@@ -4,18 +4,38 @@ FUZZTIME ?= 20s
 SOAK ?= 10m
 MILLION ?= -n 1000000
 
-.PHONY: run test deps static fuzz vuln figures hostile bench million compression soak clean
+.PHONY: run test test-engine test-faults test-goroutines deps static fuzz vuln figures hostile bench million compression soak clean
 
 # The demo: a server, a page, and what to try next.
 run:
 	go run ./cmd/spout
 
-# Every test of every module, with the race detector; then, without it, those
-# whose limits on allocations it would blur. The last lines of each name every
-# test that was skipped and why; with SPOUT_REQUIRE=all a skipped test fails.
-test: deps
-	go run ./internal/gotest -race -tags long -timeout 20m work
-	go run ./internal/gotest -tags long . ./internal/proto ./internal/deflate
+# Every test of every module, on both drivers of a server's connections. The last lines of each name
+# every test that was skipped and why; with SPOUT_REQUIRE=all a skipped test fails.
+test: deps test-engine test-faults test-goroutines
+
+GOTEST = go run ./internal/gotest -tags long -timeout 20m
+ALLOCATE = . ./internal/proto ./internal/deflate
+DRIVEN = . ./route ./spouttest ./examples/... ./internal/conformance ./internal/soak ./cmd/spout/... ./e2e/... ./bench/million
+FAULTS = ^TestConformanceNotices
+INDEPENDENT = $(FAULTS)|^TestClockThatJumps$$|^Test(Client)?ConformancePeers$$|^TestClientConformance$$
+
+# With the default driver: all with the race detector; then, without it, those whose limits on allocations it
+# would blur.
+test-engine:
+	$(GOTEST) -race -skip '$(FAULTS)' work
+	$(GOTEST) -skip '$(INDEPENDENT)' $(ALLOCATE)
+
+# Programs with planted faults, which are built without the race detector anyway. More at a time than there are
+# processors: they also wait.
+test-faults:
+	$(GOTEST) -parallel 5 -run '$(FAULTS)' ./e2e
+
+# The same with goroutines alone, but for what has no server of ours, or not this one. The cache of test
+# results does not know of the variable.
+test-goroutines:
+	SPOUT_ENGINE=goroutine $(GOTEST) -count=1 -race -skip '$(INDEPENDENT)' $(DRIVEN)
+	SPOUT_ENGINE=goroutine $(GOTEST) -count=1 -skip '$(INDEPENDENT)' .
 
 # Installs what the tests need beside Go, where it may.
 deps:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"runtime"
@@ -57,18 +58,24 @@ func TestT1LengthBeyondLimit(t *testing.T) {
 		{"1 MiB and a byte", "82 ff 00 00 00 00 00 10 00 01 37 fa 21 3d", 1009},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := dialTCP(t, addr).upgrade("/")
-			_, before := allocated()
-			start := time.Now()
-			p.send(unhex(c.frame))
-			p.wantClose(c.code)
-			took := time.Since(start)
-			_, after := allocated()
-			p.wantEnd()
-			t.Logf("close frame with %d after %v, %d bytes allocated", c.code, took, after-before)
-			slowest, most = max(slowest, took), max(most, after-before)
-			if after-before > atMost {
-				t.Errorf("%d bytes allocated, over %d", after-before, atMost)
+			// The least of three: whatever else the process does meanwhile allocates too, such as a new leader of
+			// the event loop.
+			least, quickest := int64(math.MaxInt64), time.Duration(math.MaxInt64)
+			for range 3 {
+				p := dialTCP(t, addr).upgrade("/")
+				_, before := allocated()
+				start := time.Now()
+				p.send(unhex(c.frame))
+				p.wantClose(c.code)
+				quickest = min(quickest, time.Since(start))
+				_, after := allocated()
+				p.wantEnd()
+				least = min(least, after-before)
+			}
+			t.Logf("close frame with %d after %v, %d bytes allocated", c.code, quickest, least)
+			slowest, most = max(slowest, quickest), max(most, least)
+			if least > atMost {
+				t.Errorf("%d bytes allocated, over %d", least, atMost)
 			}
 		})
 	}

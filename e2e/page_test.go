@@ -190,7 +190,8 @@ func testChat(t *testing.T, b *browser, demo *server) {
 	// The browser keeps a page that was left, for the Back button.
 	grace.open("about:blank")
 	ada.members("Ada")
-	grace.do("going back", chromedp.Evaluate[chromedp.Void](`history.back()`))
+	// Later, or the page may be gone before it has said that this was evaluated.
+	grace.do("going back", chromedp.Evaluate[chromedp.Void](`void setTimeout(() => history.back())`))
 	ada.members("Ada", "Grace")
 	ada.say("welcome back")
 	grace.heard("[data-type=said]:not([data-mine])", "Ada", "welcome back")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"github.com/spoutws/spout/bench/load"
 	"github.com/spoutws/spout/bench/servers"
@@ -40,6 +41,8 @@ func scenarios() []scenario {
 		busy("deflate", "64 connections, compressed 4 KiB, no takeover", compressed(wire.Without), 64, 4<<10),
 		busy("takeover", "64 connections, compressed 4 KiB, takeover both ways", compressed(wire.Both), 64, 4<<10),
 		busy("broadcast", "256 B to each of 1,000 connections; a delivery", servers.Setup{Role: servers.Broadcast}, 1000, 256),
+		{name: "blocking", about: "1,000 connections whose handlers wait for 20 ms", shown: []metric{rate, cpu},
+			job: load.Job{Kind: load.Busy, Setup: servers.Setup{Role: servers.Echo, Pause: 20 * time.Millisecond}, Conns: 1000, Size: 128}},
 		{name: "handshake", about: "handshake: connect, upgrade, close; 8 at a time", shown: []metric{cpu},
 			job: load.Job{Kind: load.Handshakes, Setup: echo, Conns: 8}},
 		{name: "idle", about: "one of 10,000 idle connections", shown: []metric{memory, goroutines},

@@ -20,13 +20,13 @@ import (
 type fleet struct {
 	epoll int
 
-	mu      sync.Mutex
-	conns   []conn
-	round   uint32 // of messages
-	missing int    // messages of this round, or answers to Close frames
-	state   held
-	failed  error
-	idle    chan struct{} // gets something when missing becomes 0
+	mu       sync.Mutex
+	conns    []conn
+	round    uint32        // of messages
+	missing  int           // messages of this round, or answers to Close frames
+	complete chan struct{} // closed when missing becomes 0
+	state    held
+	failed   error
 }
 
 type conn struct {
@@ -39,7 +39,7 @@ func newFleet() (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{epoll: epoll, idle: make(chan struct{}, 1)}
+	f := &fleet{epoll: epoll}
 	go f.watch()
 	return f, nil
 }
@@ -87,8 +87,7 @@ const settle = time.Second
 func (f *fleet) echo(pieces bool) (int, error) {
 	f.mu.Lock()
 	f.round++
-	f.missing = f.state.Conns
-	n := f.missing
+	n := f.expect()
 	frames := func(from func([]byte) []byte) {
 		for i, c := range f.conns {
 			if c.fd >= 0 {
@@ -106,39 +105,46 @@ func (f *fleet) echo(pieces bool) (int, error) {
 		frames(func(frame []byte) []byte { return frame })
 	}
 	f.mu.Unlock()
-	missing, err := f.await()
-	return n - missing, err
+	return f.await(n)
 }
 
 // hangUp sends a Close frame on each connection, and returns on how many it was answered.
 func (f *fleet) hangUp() (int, error) {
 	f.mu.Lock()
-	n := f.state.Conns
-	f.missing = n
+	n := f.expect()
 	for i, c := range f.conns {
 		if c.fd >= 0 {
 			f.write(i, wire.Control(opClose, closeNormal))
 		}
 	}
 	f.mu.Unlock()
-	missing, err := f.await()
-	return n - missing, err
+	return f.await(n)
 }
 
-// await waits until nothing is missing, as long as something comes.
-func (f *fleet) await() (missing int, err error) {
-	for before := -1; ; before = missing {
-		f.mu.Lock()
-		missing, err = f.missing, f.failed
+// expect begins to count what is missing: something from each connection, whose number it returns. f.mu is
+// held.
+func (f *fleet) expect() (n int) {
+	f.missing, f.complete = f.state.Conns, make(chan struct{})
+	return f.missing
+}
+
+// await waits until none of n is missing, as long as something comes, and returns how many have come.
+func (f *fleet) await(n int) (came int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.missing > 0 {
+		before := f.missing
 		f.mu.Unlock()
-		if missing == 0 || missing == before || err != nil {
-			return missing, err
-		}
 		select {
-		case <-f.idle:
+		case <-f.complete:
 		case <-time.After(wire.Patience):
 		}
+		f.mu.Lock()
+		if f.missing == before || f.failed != nil {
+			break
+		}
 	}
+	return n - f.missing, f.failed
 }
 
 func (f *fleet) held() held {
@@ -238,9 +244,6 @@ func (f *fleet) read(i int, buf []byte) {
 // came counts what was missing. f.mu is held.
 func (f *fleet) came() {
 	if f.missing--; f.missing == 0 {
-		select {
-		case f.idle <- struct{}{}:
-		default:
-		}
+		close(f.complete)
 	}
 }

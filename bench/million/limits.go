@@ -12,7 +12,7 @@ import (
 
 // What is reckoned with, before anything is measured.
 const (
-	perConnection = 9 << 10  // bytes of both ends, most of them the kernel's
+	perConnection = 11 << 10 // bytes of both ends, most of them the kernel's
 	perProcess    = 20 << 20 // bytes of an empty process
 	spare         = 500      // descriptors of a process that are not for connections
 )

@@ -38,8 +38,8 @@ func main() {
 		var p plan
 		flag.IntVar(&p.conns, "n", 1_000_000, "how many connections")
 		flag.IntVar(&p.each, "each", 0, "how many of them to one server; default: as many as the system allows")
-		flag.DurationVar(&p.ping, "ping", 25*time.Second, "the time between a server's pings")
-		flag.DurationVar(&p.hold, "hold", 40*time.Second, "how long the connections are held")
+		flag.DurationVar(&p.ping, "ping", 2*time.Minute, "the time between a server's pings")
+		flag.DurationVar(&p.hold, "hold", 130*time.Second, "how long the connections are held")
 		flag.Parse()
 		if flag.NArg() > 0 || p.conns < 1 || p.each < 0 {
 			flag.Usage()

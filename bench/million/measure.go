@@ -61,8 +61,8 @@ func (p plan) measure(out io.Writer, pairs []*pair) error {
 	say("keepalive", "%s have answered a ping; %s pongs sent", thousands(int64(after.Answered)), thousands(int64(state.Pongs)))
 	say("memory of a connection", "%d bytes resident in its server, %d of them private",
 		(after.Resident-before.Resident)/more, (after.Private-before.Private)/more)
-	say("in the kernel, both ends", "%d bytes in slabs, %d of them of TCP; %d bytes queued in all",
-		(kernelAfter.slab-kernelBefore.slab)/more, (kernelAfter.sockets-kernelBefore.sockets)/more, kernelAfter.queued)
+	say("in the kernel, both ends", "%d bytes in slabs%s; %s pages queued in all",
+		(kernelAfter.slab-kernelBefore.slab)/more, kernelAfter.sinceOfTCP(kernelBefore, more), thousands(kernelAfter.queued))
 	say("servers together", "%s MiB resident; %d goroutines in %d processes, %d before; %.1f s of CPU time",
 		thousands(after.Resident>>20), after.Goroutines, len(pairs), before.Goroutines, (after.CPU - before.CPU).Seconds())
 	if after.Conns != p.conns || state.Conns != p.conns {

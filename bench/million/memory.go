@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 )
@@ -24,11 +25,19 @@ func kilobytes(file, name string) int64 {
 	return -1
 }
 
-// kernel is what the kernel holds, in bytes.
+// kernel is what the kernel holds.
 type kernel struct {
-	slab    int64 // objects of all kinds
-	sockets int64 // of them TCP's
-	queued  int64 // bytes under way in TCP, in whole pages
+	slab    int64 // bytes of objects of all kinds
+	sockets int64 // of them TCP's, -1 if that is not told
+	queued  int64 // pages of what is under way in TCP
+}
+
+// sinceOfTCP tells how much of it for each of n connections is TCP's.
+func (k kernel) sinceOfTCP(before kernel, n int64) string {
+	if k.sockets < 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d of them of TCP", (k.sockets-before.sockets)/n)
 }
 
 func kernelMemory() kernel {
@@ -44,7 +53,7 @@ func kernelMemory() kernel {
 	if text, err := os.ReadFile("/proc/net/sockstat"); err == nil {
 		for line := range strings.Lines(string(text)) {
 			if f := strings.Fields(line); len(f) > 1 && f[0] == "TCP:" && f[len(f)-2] == "mem" {
-				k.queued = number(f[len(f)-1]) * int64(os.Getpagesize())
+				k.queued = number(f[len(f)-1])
 			}
 		}
 	}

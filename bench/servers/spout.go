@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/spoutws/spout"
 	"github.com/spoutws/spout/bench/wire"
@@ -20,9 +21,13 @@ var spoutLibrary = &Library{
 	About:  "the handler API with its defaults",
 	Whole:  true,
 	Std:    true,
+	Pauses: true,
 	start: func(ln net.Listener, s Setup, t *tls.Config) (func(), error) {
 		srv := &spout.Server{Options: spout.Options{Compression: deflate(s.Compression)}}
-		h := srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error { return c.Send(m) })
+		h := srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
+			time.Sleep(s.Pause)
+			return c.Send(m)
+		})
 		if s.Role == Broadcast {
 			h = srv.Handler(func(*http.Request) (spout.Handler, error) { return &member{srv: srv}, nil })
 		}
