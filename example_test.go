@@ -106,6 +106,27 @@ func ExampleDeflate() {
 	// 8 <nil>
 }
 
+func ExampleMessage_Release() {
+	var srv spout.Server
+	url, stop := listen(srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
+		defer m.Release() // Send keeps nothing of it
+		return c.Send(m)
+	}))
+	defer stop()
+
+	ctx := context.Background()
+	c, err := spout.Dial(ctx, url)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	c.Send(spout.Binary(make([]byte, 100_000)))
+	m, err := c.Read(ctx)
+	fmt.Println(len(m.Data), err)
+	// Output: 100000 <nil>
+}
+
 // counter has state: it is made for each connection.
 type counter struct {
 	spout.Base

@@ -144,8 +144,9 @@ func (c *Conn) data(ev proto.Event, more bool) {
 	case c.in == nil && ev.First && ev.End && ev.Compressed:
 		m = Message{Type: Type(ev.Op), Data: ev.Payload, deflated: true}
 	case c.in == nil && ev.First && ev.End:
-		m = Message{Type: Type(ev.Op), Data: make([]byte, len(ev.Payload))}
-		copy(m.Data, ev.Payload)
+		var d content
+		d.append(ev.Payload, 0, true)
+		m = d.message(Type(ev.Op), false)
 	default:
 		in := c.inbox()
 		if in.add(ev); !in.end {

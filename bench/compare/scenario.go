@@ -11,11 +11,11 @@ import (
 
 // scenario is what is measured side by side.
 type scenario struct {
-	name   string // what -scenario matches
-	about  string
-	job    load.Job // without its address
-	stream bool     // spout-stream is measured, too
-	shown  []metric // in the overview
+	name  string // what -scenario matches
+	about string
+	job   load.Job // without its address
+	large bool     // spout-stream and spout-release are measured, too
+	shown []metric // in the overview
 }
 
 // scenarios are all of them, in the order of the report.
@@ -59,7 +59,7 @@ func scenarios() []scenario {
 		case "pipelined":
 			sc.job.Depth = 16
 		case "16x64K", "16x1M":
-			sc.stream = true
+			sc.large = true
 		}
 	}
 	return list
@@ -68,10 +68,16 @@ func scenarios() []scenario {
 // libraries returns those that are measured in a scenario where nobody names them.
 func (sc scenario) libraries() (list []*servers.Library) {
 	for _, l := range servers.All {
-		if l.Name == "spout-stream" && !sc.stream || l.Name == "spout-level3" && !sc.job.Setup.Compression.Send {
-			continue
+		wanted := true
+		switch l.Name {
+		case "spout-stream", "spout-release":
+			wanted = sc.large
+		case "spout-level3":
+			wanted = sc.job.Setup.Compression.Send
 		}
-		list = append(list, l)
+		if wanted {
+			list = append(list, l)
+		}
 	}
 	return list
 }

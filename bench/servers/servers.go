@@ -54,7 +54,7 @@ type Library struct {
 }
 
 // All are the libraries, spout first.
-var All = []*Library{spoutLibrary, spoutStream, spoutLevel3, coderLibrary, fasthttpLibrary, gobwasLibrary, gobwasRaw,
+var All = []*Library{spoutLibrary, spoutStream, spoutRelease, spoutLevel3, coderLibrary, fasthttpLibrary, gobwasLibrary, gobwasRaw,
 	gorillaLibrary, gwsLibrary, nbioLibrary, nbioMixed, floor}
 
 // Find returns the library of that name.

@@ -57,6 +57,27 @@ var spoutStream = &Library{
 	},
 }
 
+// spoutRelease gives the memory of messages back.
+var spoutRelease = &Library{
+	Name:   "spout-release",
+	Module: spoutModule,
+	About:  "the handler API, and Message.Release when the message is sent",
+	Std:    true,
+	can: func(s Setup) error {
+		if s.Role != Echo {
+			return errors.New("no message is large enough to be released")
+		}
+		return nil
+	},
+	start: func(ln net.Listener, s Setup, t *tls.Config) (func(), error) {
+		srv := &spout.Server{Options: spout.Options{Compression: deflate(s.Compression)}}
+		return serveSpout(srv, ln, t, srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
+			defer m.Release()
+			return c.Send(m)
+		}))
+	},
+}
+
 // spoutLevel3 compresses as small as those do that compress more than level 1 does.
 var spoutLevel3 = &Library{
 	Name:   "spout-level3",
