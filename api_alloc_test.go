@@ -82,23 +82,33 @@ func TestAllocations(t *testing.T) {
 			}
 			settle()
 			defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties the pools
-			var before, after runtime.MemStats
 			const runs = 5000
-			runtime.ReadMemStats(&before)
-			for range runs {
-				exchange()
+			const few = 50 // of the settling and the runtime
+			// An event that the system holds up for some milliseconds is taken for a slow one, and then each of the
+			// next thousand costs its goroutine, too.
+			const tries = 5
+			var all float64
+			var size uint64
+			for try := range tries {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				for range runs {
+					exchange()
+				}
+				settle()
+				runtime.ReadMemStats(&after)
+				all = float64(after.Mallocs - before.Mallocs)
+				size = (after.TotalAlloc - before.TotalAlloc) / runs
+				t.Logf("%.3f allocations each, %d bytes", all/runs, size)
+				if all <= test.most*runs+few {
+					break
+				}
+				if try == tries-1 {
+					t.Errorf("%.3f allocations each, want at most %v", all/runs, test.most)
+				}
 			}
-			settle()
-			runtime.ReadMemStats(&after)
-			all := float64(after.Mallocs - before.Mallocs)
-			size := (after.TotalAlloc - before.TotalAlloc) / runs
-			t.Logf("%.3f allocations each, %d bytes", all/runs, size)
 			if size > uint64(len(test.receive)/3+1<<10) {
 				t.Errorf("%d bytes allocated each", size)
-			}
-			const few = 50 // of the settling and the runtime
-			if all > test.most*runs+few {
-				t.Errorf("%.3f allocations each, want at most %v", all/runs, test.most)
 			}
 			p.finish(1000)
 		})
