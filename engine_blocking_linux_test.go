@@ -287,10 +287,7 @@ func TestEngineUsedFromOutside(t *testing.T) {
 	const clients, lives = 16, 20
 	o := patient
 	srv := &spout.Server{Options: o}
-	type life struct {
-		*recorder
-		id int
-	}
+	type life struct{ *recorder }
 	var mu sync.Mutex
 	var all []*life
 	addr := serveTCP(t, &http.Server{Handler: srv.Handler(func(*http.Request) (spout.Handler, error) {

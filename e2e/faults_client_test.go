@@ -70,10 +70,10 @@ var clientFaults = []fault{
 	{"pongs of a client queued without bound", `floods/pings-unread$`, costs, edits{"outbox.go": {
 		"if o.pongs < maxPongs && o.addControl(proto.OpPong, data) {", "if o.addControl(proto.OpPong, data) {",
 		"if cap(o.control)-len(o.control) < proto.FrameSize(len(data), bool(o.mask)) {", "if false {"}}},
-	{"memory for what a server claims", `lengths/claim-`, costs, edits{"internal/proto/rules.go": {
-		"limit-m.size)", "1<<40)"}, "read.go": {
-		"if left > 0 && left <= uint64(need) {", "if left > 0 {",
-		"copy(grown, buf)", "clear(grown[:size])\n\t\tcopy(grown, buf)"}}},
+	{"memory for what a server claims", `lengths/claim-`, costs, edits{
+		"internal/proto/rules.go": {"limit-m.size)", "1<<40)"},
+		"read.go":                 {"case left > 0 && left <= uint64(need):", "case left > 0:"},
+		"release.go":              {"memorySize(i))\n\tcopy(b, p)", "memorySize(i))\n\tclear(b)\n\tcopy(b, p)"}}},
 	{"dialling without a deadline", `half-handshake/`, lenient, edits{"dial.go": {
 		"timeout = dialTimeout\n", "\n"}}},
 	{"close of a client without a deadline", `hangs/(close-unended|fail-unanswered)$`, lenient, edits{
