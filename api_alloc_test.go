@@ -15,13 +15,15 @@ import (
 )
 
 // Over TCP, an echoed message of 128 bytes costs one allocation, which is the message, and a control
-// frame none. The race detector makes pools forget, so this is not for it.
+// frame none; a large one that is released costs memory only while it begins. The race detector makes
+// pools forget, so this is not for it.
 func TestAllocations(t *testing.T) {
 	served := func(h spout.Handler) func(c *spout.Conn) {
 		return func(c *spout.Conn) { c.Serve(h) }
 	}
 	echo := func(c *spout.Conn, m spout.Message) error { return c.Send(m) }
 	message, control := strings.Repeat("m", 128), strings.Repeat("c", 125)
+	large := strings.Repeat("m", 128<<10)
 	for _, test := range []struct {
 		name    string
 		serve   func(c *spout.Conn)
@@ -42,6 +44,11 @@ func TestAllocations(t *testing.T) {
 				c.Send(m)
 			}
 		}, masked(fin|opBinary, message), unmasked(fin|opBinary, message), 1},
+		// It comes in pieces, and grows up to 16 KiB in memory that is not used again.
+		{"released", served(spout.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
+			defer m.Release()
+			return c.Send(m)
+		})), masked(fin|opBinary, large), unmasked(fin|opBinary, large), 8},
 		{"ping", served(spout.HandlerFunc(echo)), masked(fin|opPing, control), unmasked(fin|opPong, control), 0},
 		{"pong", served(spout.HandlerFunc(echo)), masked(fin|opPong, control), nil, 0},
 		{"ping to an event", served(&onPing{}), masked(fin|opPing, control), unmasked(fin|opPong, control), 0},
@@ -75,19 +82,33 @@ func TestAllocations(t *testing.T) {
 			}
 			settle()
 			defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties the pools
-			var before, after runtime.MemStats
 			const runs = 5000
-			runtime.ReadMemStats(&before)
-			for range runs {
-				exchange()
-			}
-			settle()
-			runtime.ReadMemStats(&after)
-			all := float64(after.Mallocs - before.Mallocs)
-			t.Logf("%.3f allocations each", all/runs)
 			const few = 50 // of the settling and the runtime
-			if all > test.most*runs+few {
-				t.Errorf("%.3f allocations each, want at most %v", all/runs, test.most)
+			// An event that the system holds up for some milliseconds is taken for a slow one, and then each of the
+			// next thousand costs its goroutine, too.
+			const tries = 5
+			var all float64
+			var size uint64
+			for try := range tries {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				for range runs {
+					exchange()
+				}
+				settle()
+				runtime.ReadMemStats(&after)
+				all = float64(after.Mallocs - before.Mallocs)
+				size = (after.TotalAlloc - before.TotalAlloc) / runs
+				t.Logf("%.3f allocations each, %d bytes", all/runs, size)
+				if all <= test.most*runs+few {
+					break
+				}
+				if try == tries-1 {
+					t.Errorf("%.3f allocations each, want at most %v", all/runs, test.most)
+				}
+			}
+			if size > uint64(len(test.receive)/3+1<<10) {
+				t.Errorf("%d bytes allocated each", size)
 			}
 			p.finish(1000)
 		})

@@ -37,7 +37,7 @@ type Conn struct {
 	opening  bool // Serve has begun, and does not yet leave the events to the reader
 	waiting  bool // the reader waits for bytes; not while it decodes, pauses or is in an event
 	paused   bool // the reader waits for resume
-	apart    bool // the reader keeps no other connection waiting
+	apart    apartness
 	unproved bool // nothing has come since the last keepalive ping
 	// with writing:
 	writing  bool // somebody has the write token
@@ -51,6 +51,7 @@ type Conn struct {
 	closing     bool // this side closes of its own accord
 	failed      bool // nothing more is read
 	killed      bool // nothing more is read or sent
+	exhausted   bool // the stream was read to its end
 	lingering   bool // the sending side is to be closed when all is sent
 	over        bool // the reader is done
 	ended       bool // the stream is closed

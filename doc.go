@@ -17,6 +17,9 @@
 //
 // [Server.Accept] gives the connection itself, for programs that would rather read in a loop.
 //
+// For wss, [Server.Listener] is what [http.Server.Serve] is given: idle connections over TLS cost
+// no goroutine then. [http.Server.ListenAndServeTLS] works as well, with a goroutine each.
+//
 // # Client
 //
 // [Dial] connects. Then either range over [Conn.Messages] or call [Conn.Read], or hand the
@@ -28,6 +31,15 @@
 // peer is slow, [Conn.Send] never waits and answers [ErrFull]. The library always reads: pings
 // are answered and a dead peer is noticed even if the program only writes. A context bounds the
 // caller and never breaks the connection; the timeouts in [Options] bound the peer.
+//
+// # Events and goroutines
+//
+// On Linux, the connections of a [Server] over TCP and unix sockets are driven by events (epoll): one
+// that is idle holds a few hundred bytes and no goroutine. So are those over TLS with
+// [Server.Listener]. Nothing else is different: a handler may block for as long as it likes, other
+// connections go on meanwhile. Elsewhere, for clients, and for connections that middleware wraps,
+// each has a goroutine that reads. The environment variable SPOUT_ENGINE=goroutine, looked at when the
+// process starts, gives one to every connection, to compare or to rule the events out.
 //
 // # Compression
 //

@@ -2,8 +2,10 @@ package spout_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -27,6 +29,44 @@ func ExampleServer() {
 
 	ctx := context.Background()
 	c, err := spout.Dial(ctx, url)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	c.Send(spout.Text("hello"))
+	m, err := c.Read(ctx)
+	fmt.Println(m, err)
+	// Output: You said: hello <nil>
+}
+
+// certificate returns one for this machine, and the client that trusts it.
+func certificate() (tls.Certificate, *http.Client) {
+	ts := httptest.NewTLSServer(nil)
+	defer ts.Close()
+	return ts.TLS.Certificates[0], ts.Client()
+}
+
+func ExampleServer_Listener() {
+	var srv spout.Server
+	cert, client := certificate()
+	web := http.Server{
+		Handler: srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
+			return c.Send(spout.Text("You said: " + m.String()))
+		}),
+		ReadHeaderTimeout: 10 * time.Second, // of the TLS handshake, too
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	go web.Serve(srv.Listener(ln, &tls.Config{Certificates: []tls.Certificate{cert}}))
+	defer web.Close()
+
+	ctx := context.Background()
+	d := spout.Dialer{Client: client}
+	c, err := d.Dial(ctx, "wss://"+ln.Addr().String())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -64,6 +104,27 @@ func ExampleDeflate() {
 	// Output:
 	// 2000 <nil>
 	// 8 <nil>
+}
+
+func ExampleMessage_Release() {
+	var srv spout.Server
+	url, stop := listen(srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
+		defer m.Release() // Send keeps nothing of it
+		return c.Send(m)
+	}))
+	defer stop()
+
+	ctx := context.Background()
+	c, err := spout.Dial(ctx, url)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	c.Send(spout.Binary(make([]byte, 100_000)))
+	m, err := c.Read(ctx)
+	fmt.Println(len(m.Data), err)
+	// Output: 100000 <nil>
 }
 
 // counter has state: it is made for each connection.

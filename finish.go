@@ -16,8 +16,8 @@ func (c *Conn) finish() {
 	if r := c.rarely(); r.cancel != nil {
 		r.cancel(c.end)
 	}
-	// What is still queued is sent, and the peer has time to close too.
-	linger := !c.killed && !c.dead && c.stream.lingerUntil(c.closeBy())
+	// What is still queued is sent, and the peer has time to close too, if it has not.
+	linger := !c.killed && !c.dead && (!c.exhausted || c.out != nil || c.writing) && c.stream.lingerUntil(c.closeBy())
 	if c.lingering = linger; linger && !c.writing {
 		c.writing = true
 		c.endWriting()

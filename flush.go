@@ -10,10 +10,19 @@ import (
 // corkLimit is how much is held back for one write while input is decoded.
 const corkLimit = 64 << 10
 
+// apartness says whether the reader keeps other connections waiting.
+type apartness uint8
+
+const (
+	together apartness = iota // it does, and is watched
+	alone                     // it does not, for this turn
+	detained                  // it does not any more, from this turn on; or from the next, if that is about to begin
+)
+
 // cork holds back what is sent while more input is at hand, so that the answers to it leave in
 // one write. c.mu is held.
 func (c *Conn) cork() {
-	if c.corked || c.apart {
+	if c.corked || c.apart != together {
 		return
 	}
 	c.corked = true

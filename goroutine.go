@@ -2,9 +2,16 @@ package spout
 
 import (
 	"errors"
+	"net"
 	"os"
 	"time"
 )
+
+// waitedFor returns the connection over a server's end of nc, with a goroutine that reads.
+func waitedFor(nc net.Conn, cfg *config) *Conn {
+	nc.SetDeadline(time.Time{}) // net/http's
+	return newConn(nc, cfg)
+}
 
 // run starts the goroutine that reads.
 func (s *netStream) run(early []byte, served bool) {

@@ -13,6 +13,7 @@ import (
 // connection is failed.
 func (c *Conn) inflate(m Message) (Message, bool) {
 	data, err := c.compression.in.Inflate(m.Data, c.cfg.rules.Limit)
+	m.memory.free()
 	if err == nil && m.Type == TextMessage {
 		var text proto.UTF8
 		if !text.Write(data) || !text.Complete() {
@@ -66,7 +67,7 @@ func (z *inflater) read(ctx context.Context, p []byte) (int, error) {
 				return 0, err
 			}
 			z.stream.Feed(c.in.buf, c.in.end)
-			c.in.buf = nil
+			c.in.content = content{} // not freed: it is used on
 			c.wakeReader()
 			continue
 		}

@@ -5,18 +5,20 @@ import (
 	"net"
 )
 
-// Listener returns a listener for [http.Server.Serve] which speaks TLS over what ln accepts, with
-// the package crypto/tls. WebSocket connections that come through it are driven by events: one that
-// is idle has no goroutine, and half of the memory that it has otherwise. Without it, with
-// [http.Server.ServeTLS] for example, wss works as well, with a goroutine for each connection; so
-// it does through a Listener where events are not to be had: on systems other than Linux, and over
-// anything else than the connections of package net.
+// Listener returns a listener for [http.Server.Serve] that speaks TLS, by package crypto/tls, over what
+// ln accepts. WebSocket connections that come through it are driven by events, as those without TLS
+// are: one that is idle has no goroutine, and half of the memory that it has otherwise. It is not
+// needed for wss: with [http.Server.ServeTLS], for example, each connection has a goroutine. So
+// it has through a Listener where there are no events: on systems other than Linux, with
+// SPOUT_ENGINE=goroutine in the environment, and over connections that are not of package net.
+// Either way crypto/tls keeps a buffer for each connection, which large messages make larger: up to 40 KiB.
 //
-// t must hold a certificate, as for [tls.NewListener]. It is copied. Unless its NextProtos say
-// otherwise, HTTP/1.1 is the only protocol that is offered, since a WebSocket needs that.
+// t must hold a certificate, as for [tls.NewListener]; it is copied. Unless t.NextProtos says otherwise,
+// HTTP/1.1 alone is offered, which is what a WebSocket needs. The time for TLS's handshake is
+// bounded as for any server: by http.Server's ReadHeaderTimeout, for one.
 //
-// The listener belongs to the caller, and so does what is accepted from it until a request is
-// upgraded; closing it closes ln.
+// ln belongs to the Listener, whose Close closes it. What Accept returns is a *tls.Conn that works
+// like any other, for every request, until it is upgraded.
 func (s *Server) Listener(ln net.Listener, t *tls.Config) net.Listener {
 	t = t.Clone()
 	if t != nil && len(t.NextProtos) == 0 {

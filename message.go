@@ -31,9 +31,11 @@ type Message struct {
 	Type         Type
 	uncompressed bool // it must not be compressed
 	deflated     bool // Data is still compressed
+	loan         uint32
 
 	Data []byte // UTF-8 if Type is TextMessage
 
+	memory   *memory // what Data lies in, if that can be released, on that loan
 	prepared *prepared
 }
 

@@ -15,8 +15,8 @@ const inboxLimit = 64 << 10
 // inbox is the message that has arrived, or is arriving, and was not yet received. It is guarded
 // by Conn.mu.
 type inbox struct {
+	content
 	typ      Type
-	buf      []byte
 	begun    bool // there is a message
 	deflated bool // and it is compressed
 	end      bool // and it is complete
@@ -71,45 +71,63 @@ func (in *inbox) add(ev proto.Event) {
 		}
 		return
 	}
-	in.buf = appendPiece(in.buf, ev.Payload, ev.Left, ev.End)
+	in.append(ev.Payload, ev.Left, ev.End)
 	in.end = ev.End
 }
 
 // clear forgets the message.
 func (in *inbox) clear() {
-	in.buf, in.begun, in.deflated, in.end, in.skip, in.unread = nil, false, false, false, false, false
-}
-
-// message returns the message as far as it has arrived.
-func (in *inbox) message() Message {
-	return Message{Type: in.typ, Data: in.buf, deflated: in.deflated}
+	in.content = content{} // not freed: it may be being read to
+	in.begun, in.deflated, in.end, in.skip, in.unread = false, false, false, false, false
 }
 
 func (in *inbox) take() Message {
-	m := in.message()
+	m := in.message(in.typ, in.deflated)
 	in.clear()
 	return m
 }
 
-// appendPiece appends a piece of a message of which left bytes, or more, follow unless it is the
-// last. It grows by what has arrived, never by what is merely claimed.
-func appendPiece(buf, piece []byte, left uint64, last bool) []byte {
-	if n := len(buf); n < cap(buf) && len(piece) > 0 && &buf[:n+1][n] == &piece[0] {
-		return buf[:n+len(piece)] // it was read to its place
+// content is the data of a message as far as it has arrived.
+type content struct {
+	buf    []byte
+	memory *memory // what buf lies in, unless it is small
+}
+
+// append appends a piece of a message of which left bytes, or more, follow unless it is the last. It
+// grows by what has arrived, never by what is merely claimed. Only the reader calls it, which is not
+// reading to what is outgrown then.
+func (d *content) append(piece []byte, left uint64, last bool) {
+	n := len(d.buf)
+	if n < cap(d.buf) && len(piece) > 0 && &d.buf[:n+1][n] == &piece[0] {
+		d.buf = d.buf[:n+len(piece)] // it was read to its place
+		return
 	}
-	if need := len(buf) + len(piece); need > cap(buf) || buf == nil {
-		size := need
-		if !last {
-			size = 2*need + 64
-			if left > 0 && left <= uint64(need) {
-				size = need + int(left)
-			}
-		}
-		grown := make([]byte, len(buf), size)
-		copy(grown, buf)
-		buf = grown
+	need := n + len(piece)
+	if need <= cap(d.buf) && d.buf != nil {
+		d.buf = append(d.buf, piece...)
+		return
 	}
-	return append(buf, piece...)
+	most := 2*need + 64
+	size := most
+	switch {
+	case last:
+		size = need
+	case left > 0 && left <= uint64(need):
+		size = need + int(left)
+	}
+	if n == 0 {
+		d.buf, d.memory = lay(piece, size, most)
+		return
+	}
+	outgrown := d.memory
+	d.buf, d.memory = lay(d.buf, size, most)
+	d.buf = append(d.buf, piece...)
+	outgrown.free()
+}
+
+// message returns the message that is its content.
+func (d *content) message(t Type, deflated bool) Message {
+	return Message{Type: t, Data: d.buf, deflated: deflated, memory: d.memory, loan: d.memory.loan()}
 }
 
 // Read returns the next message. When ctx ends, it returns an error that wraps ctx.Err(); the
@@ -130,7 +148,7 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 	if err := c.awaitRead(ctx, func() bool { return c.in.end }); err != nil {
 		return Message{}, err
 	}
-	m, ok := c.in.message(), true
+	m, ok := c.in.message(c.in.typ, c.in.deflated), true
 	if m.deflated {
 		// The inbox stays full meanwhile: what follows is not to be heard before.
 		c.mu.Unlock()
@@ -228,7 +246,7 @@ func (r *messageReader) read(p []byte) (int, error) {
 	for {
 		n := copy(p, c.in.buf)
 		if c.in.buf = c.in.buf[n:]; len(c.in.buf) == 0 && !c.in.end {
-			c.in.buf = nil
+			c.in.content = content{}
 			c.wakeReader()
 			if n < len(p) {
 				n += c.stream.pull(p[n:])
@@ -280,7 +298,7 @@ func (c *Conn) giveUpReader(ctx context.Context) error {
 		in.inflate = nil
 	}
 	in.reader = nil
-	if in.buf = nil; in.end {
+	if in.content = (content{}); in.end {
 		in.clear()
 	} else {
 		in.skip = true

@@ -21,6 +21,7 @@ func (c *Conn) begin(served bool) {
 
 // broke takes the end of the stream, or the error that ended it. c.mu is held.
 func (c *Conn) broke(err error) {
+	c.exhausted = true
 	if err == io.EOF {
 		err = errNoCloseFrame
 		if c.decoder.InMessage() {
@@ -143,8 +144,9 @@ func (c *Conn) data(ev proto.Event, more bool) {
 	case c.in == nil && ev.First && ev.End && ev.Compressed:
 		m = Message{Type: Type(ev.Op), Data: ev.Payload, deflated: true}
 	case c.in == nil && ev.First && ev.End:
-		m = Message{Type: Type(ev.Op), Data: make([]byte, len(ev.Payload))}
-		copy(m.Data, ev.Payload)
+		var d content
+		d.append(ev.Payload, 0, true)
+		m = d.message(Type(ev.Op), false)
 	default:
 		in := c.inbox()
 		if in.add(ev); !in.end {

@@ -52,13 +52,20 @@ func testTLS(t *testing.T) (server, client *tls.Config) {
 // through which the peer's bytes go.
 func overNetwork(t *testing.T, o spout.Options, test func(t *testing.T, c *spout.Conn, p *peer, g *gated, frame framer)) {
 	serverTLS, clientTLS := testTLS(t)
-	t.Run("server, TCP", func(t *testing.T) { asServer(t, o, nil, nil, test) })
-	t.Run("server, TLS", func(t *testing.T) { asServer(t, o, serverTLS, clientTLS, test) })
+	t.Run("server, TCP", func(t *testing.T) {
+		asServer(t, o, nil, func(_ *spout.Server, ln net.Listener) net.Listener { return ln }, test)
+	})
+	t.Run("server, TLS", func(t *testing.T) {
+		asServer(t, o, clientTLS, func(_ *spout.Server, ln net.Listener) net.Listener { return tls.NewListener(ln, serverTLS) }, test)
+	})
+	t.Run("server, Listener", func(t *testing.T) {
+		asServer(t, o, clientTLS, func(s *spout.Server, ln net.Listener) net.Listener { return s.Listener(ln, serverTLS) }, test)
+	})
 	t.Run("client, TCP", func(t *testing.T) { asClient(t, o, nil, nil, test) })
 	t.Run("client, TLS", func(t *testing.T) { asClient(t, o, serverTLS, clientTLS, test) })
 }
 
-func asServer(t *testing.T, o spout.Options, serverTLS, clientTLS *tls.Config,
+func asServer(t *testing.T, o spout.Options, clientTLS *tls.Config, listener func(*spout.Server, net.Listener) net.Listener,
 	test func(*testing.T, *spout.Conn, *peer, *gated, framer)) {
 	srv := spout.Server{Options: o}
 	conns := make(chan *spout.Conn, 1)
@@ -67,9 +74,7 @@ func asServer(t *testing.T, o spout.Options, serverTLS, clientTLS *tls.Config,
 		t.Fatal(err)
 	}
 	addr := ln.Addr().String()
-	if serverTLS != nil {
-		ln = tls.NewListener(ln, serverTLS)
-	}
+	ln = listener(&srv, ln)
 	serveOn(t, &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := srv.Accept(w, r)
 		if err != nil {

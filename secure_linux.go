@@ -60,7 +60,7 @@ type secureSocket struct {
 	drained bool // nothing is there to read until the next event, the reader's
 	unsure  bool // a short read does not say so
 
-	encrypted int // bytes of the flight that are in sealed, the holder of the write token's
+	owing bool // the last byte of what is sealed does not count as taken yet, the holder of the write token's
 
 	mu     sync.Mutex // taken after all others
 	sealed []byte     // encrypted, to be written
@@ -80,7 +80,7 @@ func (nothing) Error() string   { return "spout: nothing to read now" }
 func (nothing) Timeout() bool   { return true }
 func (nothing) Temporary() bool { return true }
 
-// Ready is socket.Ready with TLS.
+// Ready is plainSocket.Ready with TLS.
 func (s *secureSocket) Ready(why poll.Readiness, buf []byte) (more bool) {
 	returned := false
 	defer func() {
@@ -129,11 +129,8 @@ func (s *secureSocket) pull(p []byte) int {
 }
 
 // readOpen reads what was sent: as many records as there are, so that they are answered in one
-// write. While the connection lingers, nobody asks what they say.
+// write.
 func (s *secureSocket) readOpen(p []byte) (n int, err error) {
-	if s.lingering {
-		return s.readSealed(p)
-	}
 	for n < len(p) && err == nil {
 		var m int
 		m, err = s.tls.Read(p[n:])
@@ -227,24 +224,34 @@ func (s *secureSocket) gatherSealed(n int) {
 	}
 }
 
-// try encrypts and writes. What is encrypted has to be sent before anything else is encrypted, and counts
-// as taken when it is.
-func (s *secureSocket) try(p []byte) (n int, err error) {
+func (s *secureSocket) try(p []byte) (int, error) { return s.tryBoth(nil, p) }
+
+// tryBoth encrypts and writes. Nothing more is encrypted while something sealed waits; until that is written,
+// its last byte does not count as taken. It comes again then, as the beginning of the rest.
+func (s *secureSocket) tryBoth(head, body []byte) (n int, err error) {
 	for {
 		waits, err := s.flushSealed()
 		if waits || err != nil {
 			return n, err
 		}
-		n += s.encrypted
-		p = p[s.encrypted:]
-		s.encrypted = min(len(p), maxSealing)
-		if len(p) == 0 {
+		if s.owing {
+			s.owing = false
+			n++
+			body = body[1:]
+		}
+		if len(body) == 0 {
 			return n, nil
 		}
-		s.gatherSealed(s.encrypted)
-		if _, err := s.tls.Write(p[:s.encrypted]); err != nil {
-			return n, err
+		m := min(len(body), maxSealing)
+		s.gatherSealed(len(head) + m)
+		for _, p := range [][]byte{head, body[:m]} {
+			if _, err := s.tls.Write(p); err != nil {
+				return n, err
+			}
 		}
+		n += len(head) + m - 1
+		head, body = nil, body[m-1:]
+		s.owing = true
 	}
 }
 

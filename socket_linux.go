@@ -1,10 +1,8 @@
 package spout
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -12,77 +10,30 @@ import (
 	"syscall"
 
 	"github.com/spoutws/spout/internal/poll"
-	"github.com/spoutws/spout/internal/proto"
 )
 
-// route is what the connections of one [Server.Handler] share: whether their events are slow.
-type route = poll.Route
+// plainSocket is a socket whose bytes are those of WebSocket.
+type plainSocket struct{ socket }
 
-// driven reports whether connections of servers are driven by events.
-var driven = os.Getenv("SPOUT_ENGINE") != "goroutine"
-
-// accepted returns the connection over a server's end of nc, which it owns from now on.
-func accepted(nc net.Conn, cfg *config, r *route) *Conn {
-	if t, ok := nc.(*tls.Conn); ok {
-		if under, ok := t.NetConn().(*carrier); ok {
-			s := &secureSocket{tls: t}
-			c := adopted(&s.socket, s, under.Conn, cfg, r)
-			if c == nil {
-				return newConn(nc, cfg)
-			}
-			under.socket.Store(s)
-			return c
-		}
+// run needs no goroutine where there is no event that might take long.
+func (s *plainSocket) run(early []byte, served bool) {
+	c := &s.conn
+	if _, plain := c.handler.(HandlerFunc); len(early) > 0 || served && !plain {
+		s.socket.run(early, served)
+		return
 	}
-	if adoptable(nc) != nil && driven {
-		s := &socket{}
-		if c := adopted(s, s, nc, cfg, r); c != nil {
-			return c
-		}
+	s.begun = true
+	c.begin(served)
+	c.mu.Lock()
+	if !s.decoded(c.resume(nil)) {
+		s.Wake() // it has ended already
 	}
-	return newConn(nc, cfg)
+	c.mu.Unlock()
+	s.Leave()
 }
 
-// systemConn is a connection of package net over a descriptor.
-type systemConn interface {
-	net.Conn
-	syscall.Conn
-}
-
-// adoptable returns nc if it can become a socket, else nil.
-func adoptable(nc net.Conn) systemConn {
-	switch nc := nc.(type) { // these, and nothing that wraps them: its Close would be called too early
-	case *net.TCPConn:
-		return nc
-	case *net.UnixConn:
-		return nc
-	}
-	return nil
-}
-
-// adopted makes s, which is a part of h or h itself, the socket under nc, and returns its connection. It
-// returns nil, and nc is as before, if that can't be done.
-func adopted(s *socket, h interface {
-	stream
-	poll.Handler
-}, nc net.Conn, cfg *config, r *route) *Conn {
-	if tcp, ok := nc.(*net.TCPConn); ok {
-		limitUnsent(tcp)
-	}
-	s.conn = Conn{cfg: cfg, stream: h, decoder: proto.NewDecoder(&cfg.rules)}
-	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok && a.Zone == "" {
-		s.ip, s.port = a.AddrPort().Addr().As16(), uint16(a.Port)
-	} else {
-		s.conn.rare = &rare{remote: nc.RemoteAddr()}
-	}
-	if err := poll.Default.Adopt(&s.Socket, adoptable(nc), h, r); err != nil {
-		cfg.log().Debug("spout: a goroutine serves the connection", "remote", nc.RemoteAddr(), "err", err)
-		return nil
-	}
-	return &s.conn
-}
-
-// socket is a stream that the event engine drives.
+// socket is a stream that the event engine drives, but for what depends on what its bytes are: that
+// is not promoted to a secureSocket.
 type socket struct {
 	conn Conn
 	poll.Socket
@@ -115,7 +66,7 @@ func (s *socket) interrupt() { s.Wake() }
 const fairShare = 256 << 10
 
 // Ready reads what has come, and does what follows from it.
-func (s *socket) Ready(why poll.Readiness, buf []byte) (more bool) {
+func (s *plainSocket) Ready(why poll.Readiness, buf []byte) (more bool) {
 	returned := false
 	defer func() {
 		if !returned {
@@ -131,12 +82,12 @@ func (s *socket) Ready(why poll.Readiness, buf []byte) (more bool) {
 	return more
 }
 
-func (s *socket) readyApart(why poll.Readiness) (more bool) {
+func (s *plainSocket) readyApart(why poll.Readiness) (more bool) {
 	buf := getSmall()
 	defer func() { putBuffer(buf) }()
 	for more = true; more; why = poll.HungUp {
 		more = s.ready(why, buf, true)
-		if len(buf) == smallBuffer {
+		if more && len(buf) == smallBuffer {
 			putBuffer(buf)
 			buf = getLarge()
 		}
@@ -153,7 +104,12 @@ func (s *socket) enter(why poll.Readiness, buf []byte, apart bool) (p []byte, ag
 		c.begin(s.served)
 	}
 	c.mu.Lock()
-	c.apart = apart
+	switch {
+	case apart, c.apart == detained: // perhaps just before
+		c.apart = alone
+	default:
+		c.apart = together
+	}
 	again = why&poll.Woken != 0 && !s.over
 	if again && !s.goOn() {
 		s.finish()
@@ -164,7 +120,7 @@ func (s *socket) enter(why poll.Readiness, buf []byte, apart bool) (p []byte, ag
 }
 
 // ready reads into buf.
-func (s *socket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
+func (s *plainSocket) ready(why poll.Readiness, buf []byte, apart bool) (more bool) {
 	p, again := s.enter(why, buf, apart)
 	share := max(fairShare, len(buf))
 	if len(buf) == smallBuffer { // a larger one follows
@@ -237,103 +193,6 @@ func (s *socket) decoded(rest []byte, next stepNext) bool {
 	return next != stepDone
 }
 
-// place returns where to read to: buf, or straight to where it belongs, or nil if nothing is to be read
-// now: nothing is to come, what has come has to wait, or it is left to the goroutine that will want it.
-// Conn.mu is held.
-func (s *socket) place(buf []byte) []byte {
-	c := &s.conn
-	switch {
-	case s.over || s.pausing:
-		return nil
-	case s.lingering || c.end != nil || c.in == nil && c.handler != nil:
-		return buf
-	}
-	left := c.decoder.Left()
-	pulled := c.handler == nil && (c.in == nil || !c.in.wanted)
-	if pulled && left > 0 && c.in.leaves() {
-		c.in.unread, c.waiting = true, false
-		c.signalRead()
-		return nil
-	}
-	if p := c.in.space(left); p != nil {
-		return p
-	}
-	if pulled { // the rest of a large message is better left
-		return buf[:min(len(buf), smallBuffer)]
-	}
-	return buf
-}
-
-func (s *socket) readOn() { s.Wake() }
-
-func (s *socket) pull(p []byte) int { return s.pullBy(s.Read, p) }
-
-// pullBy is pull, where read reads what belongs to the message.
-func (s *socket) pullBy(read func([]byte) (int, error), p []byte) (n int) {
-	c := &s.conn
-	c.in.unread = false
-	if !s.Take() {
-		s.Wake() // its reader looks again, and tells
-		return 0
-	}
-	if left := c.decoder.Left(); left > 0 && !s.over && !s.pausing && c.end == nil && c.in.leaves() {
-		p = p[:min(uint64(len(p)), left, largeBuffer)]
-		c.mu.Unlock()
-		m, err := read(p)
-		c.mu.Lock()
-		n = s.pulled(p, m, err)
-	}
-	c.mu.Unlock()
-	s.Release()
-	c.mu.Lock()
-	return n
-}
-
-// pulled takes what was read of a message into p, and returns how much of it is the stream's.
-func (s *socket) pulled(p []byte, n int, err error) int {
-	c := &s.conn
-	switch {
-	case n == 0 && (err == poll.ErrAgain || err == errNothing):
-		c.awaiting()
-		return 0
-	case n == 0:
-		c.broke(orEOF(err))
-		s.finish()
-		return 0
-	case !c.in.leaves(): // the message was given up meanwhile
-		if !s.decoded(c.feed(p[:n])) {
-			s.finish()
-		}
-		return 0
-	}
-	c.received()
-	ev, _, err := c.decoder.Next(p[:n])
-	if err != nil {
-		c.mu.Unlock()
-		c.violated(err)
-		c.mu.Lock()
-		s.finish()
-		return 0
-	}
-	c.awaiting()
-	switch {
-	case ev.End:
-		c.in.end = true
-		s.Wake() // to see what follows
-	case n == len(p):
-		c.in.unread, c.waiting = true, false
-	}
-	return n
-}
-
-// orEOF is the error that ended a stream, which returned nothing and err.
-func orEOF(err error) error {
-	if err == nil {
-		return io.EOF
-	}
-	return err
-}
-
 // keep keeps what is to be decoded when the reader is woken, if only nothing.
 func (s *socket) keep(rest []byte) {
 	s.pausing = true
@@ -380,25 +239,27 @@ func (s *socket) Detained() {
 	c := &s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.apart = true
+	c.apart = detained
 	c.uncork()
 }
 
 func (s *socket) cork() {} // Detained ends it
 
-func (s *socket) answer(head []byte) error {
+func (s *plainSocket) answer(head []byte) error {
 	c := &s.conn
 	n, err := s.try(head)
 	if n < len(head) && err == nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.queue().push(chunk{b: head[n:], shared: true})
+		o := c.queue()
+		o.flight = head[n:] // before what others have queued
+		o.size += len(o.flight)
 	}
 	return err
 }
 
-func (s *socket) try(p []byte) (int, error)              { return s.Write(p) }
-func (s *socket) tryBoth(head, body []byte) (int, error) { return s.WriteBoth(head, body) }
+func (s *plainSocket) try(p []byte) (int, error)              { return s.Write(p) }
+func (s *plainSocket) tryBoth(head, body []byte) (int, error) { return s.WriteBoth(head, body) }
 
 func (s *socket) writeRest() {
 	c := &s.conn
@@ -430,9 +291,9 @@ func (s *socket) Writable() {
 	}
 }
 
-func (s *socket) closeWrite() bool { return s.Shutdown(syscall.SHUT_WR) == nil }
-func (s *socket) abort()           { s.Shutdown(syscall.SHUT_RDWR) }
-func (s *socket) close()           { s.Close() }
+func (s *plainSocket) closeWrite() bool { return s.Shutdown(syscall.SHUT_WR) == nil }
+func (s *socket) abort()                { s.Shutdown(syscall.SHUT_RDWR) }
+func (s *socket) close()                { s.Close() }
 
 func (s *socket) setNoDelay(on bool) error {
 	if s.remoteAddr().Network() != "tcp" {

@@ -335,7 +335,7 @@ func TestStress(t *testing.T) {
 		seed, _ = strconv.ParseUint(s, 10, 64)
 	}
 	t.Logf("SPOUT_STRESS_SEED=%d", seed)
-	for i, network := range []string{"memory", "tcp", "tls"} {
+	for i, network := range []string{"memory", "tcp", "tls", "listener"} {
 		t.Run(network, func(t *testing.T) { stress(t, network, rand.New(rand.NewPCG(seed, uint64(i)))) })
 	}
 }
@@ -392,6 +392,9 @@ func stress(t *testing.T, network string, r *rand.Rand) {
 		case "tls":
 			ts := httptest.NewTLSServer(server.Handler)
 			stop, d.Client, url = ts.Close, ts.Client(), ts.URL
+		case "listener":
+			addr, config := overListener(t, srv, server.Handler)
+			d.Client, url = &http.Client{Transport: &http.Transport{TLSClientConfig: config}}, "wss://"+addr
 		}
 
 		// All are there before any is shut down.

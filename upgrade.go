@@ -195,9 +195,7 @@ func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
 	}
 	// Peek copies nothing, and the reader is not kept: it holds 4 KiB.
 	buffered, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	early := slices.Clone(buffered)
-	nc.SetDeadline(time.Time{})
-	return nc, early, nil
+	return nc, slices.Clone(buffered), nil
 }
 
 // refuse answers a request that does not become a connection, and returns what Accept returns.

@@ -8,9 +8,6 @@ import (
 	"github.com/spoutws/spout/internal/proto"
 )
 
-// streamPiece is how much of a stream is read, and sent as one frame, at a time.
-const streamPiece = largeBuffer
-
 // maxEmptyReads is how often in a row a source may return nothing and no error.
 const maxEmptyReads = 100
 
@@ -29,8 +26,8 @@ func (c *Conn) WriteFrom(ctx context.Context, t Type, r io.Reader) error {
 	if err := c.beginStream(ctx); err != nil {
 		return err
 	}
-	buf := getLarge()
-	defer putBuffer(buf)
+	buf := getLarge() // what is read is sent as one frame
+	defer func() { putBuffer(buf) }()
 	var text proto.UTF8
 	op := proto.Op(t)
 	compress := c.compression != nil
@@ -44,7 +41,7 @@ func (c *Conn) WriteFrom(ctx context.Context, t Type, r io.Reader) error {
 	empty := 0
 	for end := false; !end && err == nil; {
 		var n int
-		n, err = r.Read(buf[:streamPiece])
+		n, err = r.Read(buf)
 		end = err == io.EOF
 		if end {
 			err = nil
@@ -67,6 +64,10 @@ func (c *Conn) WriteFrom(ctx context.Context, t Type, r io.Reader) error {
 		}
 		if err == nil && n > 0 {
 			op = proto.OpContinuation
+		}
+		if n == largeBuffer && len(buf) == largeBuffer {
+			putBuffer(buf)
+			buf = getHuge()
 		}
 	}
 	returned = true

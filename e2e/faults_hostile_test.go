@@ -14,7 +14,7 @@ var hostileFaults = []fault{
 	{"header without a limit", `smuggling/endless-`, costs, edits{"cmd/spout/server.go": {
 		"ReadHeaderTimeout: 10 * time.Second,", "ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 1 << 30,"}}},
 	{"frames with the handshake lost", `smuggling/.*with-handshake$`, fails, edits{"upgrade.go": {
-		"early := slices.Clone(buffered)", "early := slices.Clone(buffered[:0])"}}},
+		"slices.Clone(buffered), nil", "slices.Clone(buffered[:0]), nil"}}},
 
 	{"lengths unchecked", `lengths/top-bit-`, fails, edits{"internal/proto/rules.go": {
 		"case h.Length >= 1<<63:", "case false:",
@@ -29,7 +29,7 @@ var hostileFaults = []fault{
 	{"messages queued without bound", `floods/messages-(1KiB|64KiB)-unread$`, costs, edits{"options.go": {
 		"orDefault(o.SendLimit, 1<<20)", "0"}}},
 	{"closed without a drain", `close/then-much$`, lenient, edits{"finish.go": {
-		"!c.killed && !c.dead && c.stream", "c.killed && c.stream"}}},
+		"!c.killed && !c.dead && (", "c.killed && ("}}},
 
 	{"frame without a deadline", `pace/(first-byte|half-header|half-frame)$`, lenient, edits{"keepalive.go": {
 		"if c.frame == 0 || !c.waiting || c.cfg.frameTimeout == 0 {", "if true {"}}},
@@ -53,7 +53,7 @@ var hostileFaults = []fault{
 	{"reader that pauses not woken", `pace/(late|slow)-reader$`, fails, edits{"flush.go": {
 		"\t\tc.out.grant()\n\t\tc.wakeReader()", "\t\tc.out.grant()"}}},
 	{"more than a turn's share unread", `floods/pongs`, fails, edits{"socket_linux.go": {
-		"return p != nil\n", "return false\n"}}},
+		"\treturn p != nil\n", "\treturn false\n"}}},
 
 	{"cut message delivered", `truncation/.*-fin$`, fails, edits{"reader.go": {
 		"err = errCutMessage", "err = errCutMessage\n\t\t\tif c.in != nil {\n\t\t\t\tm := c.in.take()\n\t\t\t\tc.mu.Unlock()\n\t\t\t\tc.handlerDone(c.onMessage(m))\n\t\t\t\tc.mu.Lock()\n\t\t\t}"}}},

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -185,13 +184,11 @@ func serve(t *testing.T, s style, encrypted bool) (url, ca string, accepted <-ch
 	if encrypted {
 		c := newCertificate(t)
 		ca = c.certFile
-		ts.TLS = &tls.Config{Certificates: []tls.Certificate{c.pair}}
-		ts.StartTLS()
-	} else {
-		ts.Start()
+		ts.Listener = srv.Listener(ts.Listener, &tls.Config{Certificates: []tls.Certificate{c.pair}})
 	}
+	ts.Start()
 	t.Cleanup(ts.Close)
-	return scheme(encrypted) + strings.TrimPrefix(strings.TrimPrefix(ts.URL, "https"), "http"), ca, arrivals
+	return scheme(encrypted) + "://" + ts.Listener.Addr().String(), ca, arrivals
 }
 
 // scenarios are what two ends do with an open connection; each ends with the

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 // made returns results as if they had been measured.
 func made(t *testing.T) (results []*result) {
 	t.Helper()
-	costs := map[string]float64{"spout": 3000, "spout-stream": 2500, "spout-level3": 3300, "gobwas": 6000, "gobwas-raw": 4000, "gws": 5000, "nbio": 4500, "floor": 2700}
+	costs := map[string]float64{"spout": 3000, "spout-stream": 2500, "spout-release": 2000, "spout-level3": 3300, "gobwas": 6000, "gobwas-raw": 4000, "gws": 5000, "nbio": 4500, "floor": 2700}
 	for _, sc := range scenarios() {
 		switch sc.name {
 		case "1x128", "1000x1K", "16x64K", "takeover", "handshake", "idle":

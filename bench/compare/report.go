@@ -50,11 +50,15 @@ func writeOverview(w io.Writer, results []*result) {
 func writeDetail(w io.Writer, r *result) {
 	first := r.scenario.shown[0]
 	compressed := r.scenario.job.Setup.Compression.Compressed()
-	stream := r.find("spout-stream")
-	ratios := "spout to it | to floor |"
-	if stream != nil {
-		ratios = "spout to it | spout-stream to it | to floor |"
+	ratios := "spout to it |"
+	var variants []*cell
+	for _, name := range []string{"spout-stream", "spout-release"} {
+		if c := r.find(name); c != nil {
+			variants = append(variants, c)
+			ratios += " " + name + " to it |"
+		}
 	}
+	ratios += " to floor |"
 	fmt.Fprintf(w, "| %s | %s | least | most | %s", r.scenario.name, first, ratios)
 	others := r.scenario.detail()
 	for _, m := range others {
@@ -79,10 +83,12 @@ func writeDetail(w io.Writer, r *result) {
 		default:
 			fmt.Fprintf(w, " %.2f |", x.value)
 		}
-		if stream != nil && !servers.Ours(c.library) {
-			fmt.Fprintf(w, " %.2f |", stream.median(first)/middle)
-		} else if stream != nil {
-			fmt.Fprint(w, " - |")
+		for _, v := range variants {
+			if servers.Ours(c.library) {
+				fmt.Fprint(w, " - |")
+			} else {
+				fmt.Fprintf(w, " %.2f |", v.median(first)/middle)
+			}
 		}
 		if floor := r.find("floor"); floor != nil && floor.median(first) > 0 {
 			fmt.Fprintf(w, " %.2f |", middle/floor.median(first))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"github.com/spoutws/spout/bench/load"
 	"github.com/spoutws/spout/bench/servers"
@@ -10,11 +11,11 @@ import (
 
 // scenario is what is measured side by side.
 type scenario struct {
-	name   string // what -scenario matches
-	about  string
-	job    load.Job // without its address
-	stream bool     // spout-stream is measured, too
-	shown  []metric // in the overview
+	name  string // what -scenario matches
+	about string
+	job   load.Job // without its address
+	large bool     // spout-stream and spout-release are measured, too
+	shown []metric // in the overview
 }
 
 // scenarios are all of them, in the order of the report.
@@ -40,6 +41,8 @@ func scenarios() []scenario {
 		busy("deflate", "64 connections, compressed 4 KiB, no takeover", compressed(wire.Without), 64, 4<<10),
 		busy("takeover", "64 connections, compressed 4 KiB, takeover both ways", compressed(wire.Both), 64, 4<<10),
 		busy("broadcast", "256 B to each of 1,000 connections; a delivery", servers.Setup{Role: servers.Broadcast}, 1000, 256),
+		{name: "blocking", about: "1,000 connections whose handlers wait for 20 ms", shown: []metric{rate, cpu},
+			job: load.Job{Kind: load.Busy, Setup: servers.Setup{Role: servers.Echo, Pause: 20 * time.Millisecond}, Conns: 1000, Size: 128}},
 		{name: "handshake", about: "handshake: connect, upgrade, close; 8 at a time", shown: []metric{cpu},
 			job: load.Job{Kind: load.Handshakes, Setup: echo, Conns: 8}},
 		{name: "idle", about: "one of 10,000 idle connections", shown: []metric{memory, goroutines},
@@ -56,7 +59,7 @@ func scenarios() []scenario {
 		case "pipelined":
 			sc.job.Depth = 16
 		case "16x64K", "16x1M":
-			sc.stream = true
+			sc.large = true
 		}
 	}
 	return list
@@ -65,10 +68,16 @@ func scenarios() []scenario {
 // libraries returns those that are measured in a scenario where nobody names them.
 func (sc scenario) libraries() (list []*servers.Library) {
 	for _, l := range servers.All {
-		if l.Name == "spout-stream" && !sc.stream || l.Name == "spout-level3" && !sc.job.Setup.Compression.Send {
-			continue
+		wanted := true
+		switch l.Name {
+		case "spout-stream", "spout-release":
+			wanted = sc.large
+		case "spout-level3":
+			wanted = sc.job.Setup.Compression.Send
 		}
-		list = append(list, l)
+		if wanted {
+			list = append(list, l)
+		}
 	}
 	return list
 }

@@ -48,6 +48,7 @@ func TestJobs(t *testing.T) {
 		{"pipelined", "gorilla", Job{Kind: Busy, Setup: echo, Conns: 3, Size: 128, Depth: 16}},
 		{"large", "spout", Job{Kind: Busy, Setup: echo, Conns: 2, Size: 1 << 20}},
 		{"large, streamed", "spout-stream", Job{Kind: Busy, Setup: echo, Conns: 2, Size: 1 << 20}},
+		{"large, released", "spout-release", Job{Kind: Busy, Setup: echo, Conns: 2, Size: 1 << 20}},
 		{"large, floor", "floor", Job{Kind: Busy, Setup: echo, Conns: 2, Size: 1 << 20}},
 		{"compressed", "spout", Job{Kind: Busy, Setup: compressed, Conns: 3, Size: 4 << 10}},
 		{"wss", "gorilla", Job{Kind: Busy, Setup: secure, Conns: 3, Size: 128}},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -16,6 +17,7 @@ var gorillaLibrary = &Library{
 	Module: "github.com/gorilla/websocket",
 	Whole:  true,
 	Std:    true,
+	Pauses: true,
 	can:    withoutTakeover,
 	start: func(ln net.Listener, s Setup, t *tls.Config) (func(), error) {
 		up := &websocket.Upgrader{EnableCompression: s.Compression.Compressed()}
@@ -40,6 +42,7 @@ var gorillaLibrary = &Library{
 					return
 				}
 				if s.Role == Echo {
+					time.Sleep(s.Pause)
 					if err := c.WriteMessage(kind, p); err != nil {
 						return
 					}

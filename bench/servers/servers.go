@@ -5,9 +5,11 @@ package servers
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"runtime/debug"
+	"time"
 
 	"github.com/spoutws/spout/bench/wire"
 )
@@ -29,6 +31,7 @@ type Setup struct {
 	Role        Role
 	TLS         bool
 	Compression wire.Mode
+	Pause       time.Duration // the handler waits as long before it answers
 }
 
 // Library is something that can be compared.
@@ -41,6 +44,8 @@ type Library struct {
 	Whole bool
 	// Std tells that the handshake goes through net/http.
 	Std bool
+	// Pauses tells that Setup.Pause is heeded.
+	Pauses bool
 
 	// can returns why a setup has to be left out; nil: nothing has to.
 	can func(s Setup) error
@@ -49,7 +54,7 @@ type Library struct {
 }
 
 // All are the libraries, spout first.
-var All = []*Library{spoutLibrary, spoutStream, spoutLevel3, coderLibrary, fasthttpLibrary, gobwasLibrary, gobwasRaw,
+var All = []*Library{spoutLibrary, spoutStream, spoutRelease, spoutLevel3, coderLibrary, fasthttpLibrary, gobwasLibrary, gobwasRaw,
 	gorillaLibrary, gwsLibrary, nbioLibrary, nbioMixed, floor}
 
 // Find returns the library of that name.
@@ -64,6 +69,9 @@ func Find(name string) (*Library, error) {
 
 // Can returns nil, or why the library has no server of that setup.
 func (l *Library) Can(s Setup) error {
+	if s.Pause > 0 && !l.Pauses {
+		return errors.New("is not measured with handlers that wait")
+	}
 	if l.can == nil {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/spoutws/spout"
 	"github.com/spoutws/spout/bench/wire"
@@ -20,9 +21,13 @@ var spoutLibrary = &Library{
 	About:  "the handler API with its defaults",
 	Whole:  true,
 	Std:    true,
+	Pauses: true,
 	start: func(ln net.Listener, s Setup, t *tls.Config) (func(), error) {
 		srv := &spout.Server{Options: spout.Options{Compression: deflate(s.Compression)}}
-		h := srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error { return c.Send(m) })
+		h := srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
+			time.Sleep(s.Pause)
+			return c.Send(m)
+		})
 		if s.Role == Broadcast {
 			h = srv.Handler(func(*http.Request) (spout.Handler, error) { return &member{srv: srv}, nil })
 		}
@@ -52,6 +57,27 @@ var spoutStream = &Library{
 	},
 }
 
+// spoutRelease gives the memory of messages back.
+var spoutRelease = &Library{
+	Name:   "spout-release",
+	Module: spoutModule,
+	About:  "the handler API, and Message.Release when the message is sent",
+	Std:    true,
+	can: func(s Setup) error {
+		if s.Role != Echo {
+			return errors.New("no message is large enough to be released")
+		}
+		return nil
+	},
+	start: func(ln net.Listener, s Setup, t *tls.Config) (func(), error) {
+		srv := &spout.Server{Options: spout.Options{Compression: deflate(s.Compression)}}
+		return serveSpout(srv, ln, t, srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
+			defer m.Release()
+			return c.Send(m)
+		}))
+	},
+}
+
 // spoutLevel3 compresses as small as those do that compress more than level 1 does.
 var spoutLevel3 = &Library{
 	Name:   "spout-level3",
@@ -72,9 +98,12 @@ var spoutLevel3 = &Library{
 	},
 }
 
-// serveSpout serves a handler of srv.
+// serveSpout serves a handler of srv, with TLS behind a Listener as its documentation advises.
 func serveSpout(srv *spout.Server, ln net.Listener, t *tls.Config, h http.Handler) (func(), error) {
-	stop, err := serveHTTP(ln, t, h)
+	if t != nil {
+		ln = srv.Listener(ln, t)
+	}
+	stop, err := serveHTTP(ln, nil, h)
 	return func() {
 		stop()
 		for c := range srv.Conns() {

@@ -65,10 +65,10 @@ func (cfg *config) serve(ctx context.Context, verb string, stdout, stderr io.Wri
 
 // server is the server of demo and serve.
 type server struct {
-	ws       spout.Server
-	http     http.Server
-	secure   bool // over TLS
-	listener net.Listener
+	ws        spout.Server
+	http      http.Server
+	listener  net.Listener
+	tlsConfig *tls.Config // nil if there is no TLS
 }
 
 // newServer returns a server that listens.
@@ -82,10 +82,9 @@ func newServer(cfg *config, stderr io.Writer) (_ *server, err error) {
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          log.New(&httpErrors{w: stderr}, "", 0),
 	}
-	if s.http.TLSConfig, err = cfg.tls(); err != nil {
+	if s.tlsConfig, err = cfg.tls(); err != nil {
 		return nil, err
 	}
-	s.secure = s.http.TLSConfig != nil
 	if s.http.Handler, err = cfg.routes(&s.ws); err != nil {
 		return nil, err
 	}
@@ -166,7 +165,7 @@ func (cfg *config) routes(ws *spout.Server) (http.Handler, error) {
 // url is the address of the page, or of the files.
 func (s *server) url() string {
 	scheme := "http"
-	if s.secure {
+	if s.tlsConfig != nil {
 		scheme = "https"
 	}
 	host, port, _ := net.SplitHostPort(s.listener.Addr().String())
@@ -180,11 +179,11 @@ func (s *server) url() string {
 func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	failed := make(chan error, 1)
 	go func() {
-		if s.secure {
-			failed <- s.http.ServeTLS(s.listener, "", "")
-		} else {
-			failed <- s.http.Serve(s.listener)
+		ln := s.listener
+		if s.tlsConfig != nil {
+			ln = s.ws.Listener(ln, s.tlsConfig)
 		}
+		failed <- s.http.Serve(ln)
 	}()
 	select {
 	case err := <-failed:

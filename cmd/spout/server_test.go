@@ -68,9 +68,9 @@ func startServer(t *testing.T, cfg config) *testServer {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ts := &testServer{server: s, t: t, transport: &http.Transport{}, stop: stop, stopped: make(chan error, 1), stderr: stderr}
-	if s.secure {
+	if s.tlsConfig != nil {
 		pool := x509.NewCertPool()
-		for _, cert := range s.http.TLSConfig.Certificates {
+		for _, cert := range s.tlsConfig.Certificates {
 			leaf, err := x509.ParseCertificate(cert.Certificate[0])
 			if err != nil {
 				t.Fatal(err)
@@ -246,7 +246,7 @@ func TestSelfSigned(t *testing.T) {
 		t.Errorf("/: %s", resp.Status)
 	}
 
-	leaf, err := x509.ParseCertificate(s.http.TLSConfig.Certificates[0].Certificate[0])
+	leaf, err := x509.ParseCertificate(s.tlsConfig.Certificates[0].Certificate[0])
 	if err != nil {
 		t.Fatal(err)
 	}

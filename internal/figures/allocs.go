@@ -1,10 +1,17 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	"runtime"
+	"time"
 
 	"github.com/spoutws/spout"
 )
@@ -13,15 +20,34 @@ import (
 func echo(c *spout.Conn, m spout.Message) error { return c.Send(m) }
 
 // serve serves echo on a free port of the loopback interface.
-func serve(o spout.Options) (addr string, stop func(), err error) {
+func serve(o spout.Options, secure bool) (addr string, stop func(), err error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
+	addr = ln.Addr().String()
 	srv := spout.Server{Options: o}
+	if secure {
+		cert, err := selfSigned()
+		if err != nil {
+			return "", nil, err
+		}
+		ln = srv.Listener(ln, &tls.Config{Certificates: []tls.Certificate{cert}})
+	}
 	web := &http.Server{Handler: srv.HandlerFunc(echo), ReadHeaderTimeout: patience}
 	go web.Serve(ln)
-	return ln.Addr().String(), func() { web.Close() }, nil
+	return addr, func() { web.Close() }, nil
+}
+
+// selfSigned returns a certificate that nobody has to trust.
+func selfSigned() (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	template := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }
 
 // allocsPerMessage counts what a server over TCP allocates for receiving and
@@ -53,7 +79,7 @@ const tolerance = 0.01
 // and its answer, once everything is warm.
 func allocsPer(request []byte) (float64, error) {
 	const warm, measured = 1000, 20000
-	addr, stop, err := serve(spout.Options{})
+	addr, stop, err := serve(spout.Options{}, false)
 	if err != nil {
 		return 0, err
 	}

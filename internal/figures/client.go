@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -20,12 +21,27 @@ func connect(addr, extensions string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	return upgrade(c, extensions)
+}
+
+// connectSecure is connect over TLS, to whatever server it is.
+func connectSecure(addr, extensions string) (net.Conn, error) {
+	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: patience}, Config: &tls.Config{InsecureSkipVerify: true}}
+	c, err := d.Dial("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return upgrade(c, extensions)
+}
+
+// upgrade returns c when it is a WebSocket connection, or closes it.
+func upgrade(c net.Conn, extensions string) (net.Conn, error) {
 	c.SetDeadline(time.Now().Add(patience))
 	if extensions != "" {
 		extensions = "Sec-WebSocket-Extensions: " + extensions + "\r\n"
 	}
 	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", addr, extensions)
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", c.RemoteAddr(), extensions)
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
 		c.Close()

@@ -68,7 +68,7 @@ func held(kind string) (float64, error) {
 		offer = "permessage-deflate; client_max_window_bits"
 	}
 	talk := func(n int) ([]net.Conn, error) {
-		conns, err := connectMany(server.addr, offer, n)
+		conns, err := server.connectMany(offer, n)
 		if err != nil {
 			return conns, err
 		}

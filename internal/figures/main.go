@@ -49,6 +49,8 @@ var figures = []figure{
 	{"allocations per control frame", allocsPerControlFrame},
 	{"memory per idle connection", memoryPerConnection},
 	{"goroutines per idle connection", goroutinesPerConnection},
+	{"memory per idle wss connection", memoryPerSecureConnection},
+	{"goroutines per idle wss connection", goroutinesPerSecureConnection},
 	{"memory of takeover one way", memoryOneWay},
 	{"memory of takeover both ways", memoryBothWays},
 	{"largest file", largestFile},
@@ -61,7 +63,7 @@ var figures = []figure{
 }
 
 func main() {
-	idleServer := flag.String("idle-server", "", "be the server of a figure of memory, with this kind of compression")
+	idleServer := flag.String("idle-server", "", "be the server of a figure of memory, of this kind")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: figures [REGEXP]")
 	}
@@ -83,7 +85,7 @@ func main() {
 		if !chosen.MatchString(f.name) {
 			continue
 		}
-		fmt.Printf("%-30s ", f.name)
+		fmt.Printf("%-34s ", f.name)
 		r, err := f.measure()
 		switch {
 		case err != nil:

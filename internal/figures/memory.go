@@ -29,15 +29,37 @@ func memoryPerConnection() (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	return i.memory("plain TCP", limit)
+}
+
+// memoryPerSecureConnection tells the same of connections over TLS, through Server.Listener.
+func memoryPerSecureConnection() (result, error) {
+	const limit = 9 << 10
+	i, err := idleSecureConnections()
+	if err != nil {
+		return result{}, err
+	}
+	return i.memory("TLS", limit)
+}
+
+func (i idle) memory(over string, limit int) (result, error) {
 	each := i.used.Resident / i.conns
-	return within(float64(max(each, i.fresh.Resident/i.conns)), limit,
-		"%d bytes (at most %d) over plain TCP, %d connections, each has echoed a message and one in two pieces and been quiet for %v; %d bytes before",
-		each, limit, i.conns, quiet, i.fresh.Resident/i.conns)
+	return within(float64(max(each, i.fresh.Resident/i.conns)), float64(limit),
+		"%d bytes (at most %d) over %s, %d connections, each has echoed a message and one in two pieces and been quiet for %v; %d bytes before",
+		each, limit, over, i.conns, quiet, i.fresh.Resident/i.conns)
 }
 
 // goroutinesPerConnection tells by how many goroutines such a server grows.
 func goroutinesPerConnection() (result, error) {
-	i, err := idleConnections()
+	return noGoroutines(idleConnections())
+}
+
+// goroutinesPerSecureConnection tells the same of connections over TLS.
+func goroutinesPerSecureConnection() (result, error) {
+	return noGoroutines(idleSecureConnections())
+}
+
+func noGoroutines(i idle, err error) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
@@ -52,18 +74,24 @@ type idle struct {
 	fresh, used holding
 }
 
-// idleConnections measures a server, which is a process of its own.
-var idleConnections = sync.OnceValues(func() (i idle, err error) {
+// These measure a server each.
+var (
+	idleConnections       = sync.OnceValues(func() (idle, error) { return measureIdle(uncompressed) })
+	idleSecureConnections = sync.OnceValues(func() (idle, error) { return measureIdle(secure) })
+)
+
+// measureIdle measures a server of a kind, which is a process of its own.
+func measureIdle(kind string) (i idle, err error) {
 	const warm = 500
 	i.conns = 10000
-	server, err := startIdle(uncompressed)
+	server, err := startIdle(kind)
 	if err != nil {
 		return i, err
 	}
 	defer server.stop()
 	var conns []net.Conn
 	defer func() { closeAll(conns) }()
-	if conns, err = connectMany(server.addr, "", warm); err != nil {
+	if conns, err = server.connectMany("", warm); err != nil {
 		return i, err
 	}
 	if err := errors.Join(echoEach(conns), echoEachSplit(conns)); err != nil {
@@ -73,7 +101,7 @@ var idleConnections = sync.OnceValues(func() (i idle, err error) {
 	if err != nil {
 		return i, err
 	}
-	more, err := connectMany(server.addr, "", i.conns)
+	more, err := server.connectMany("", i.conns)
 	conns = append(conns, more...)
 	if err != nil {
 		return i, err
@@ -91,23 +119,27 @@ var idleConnections = sync.OnceValues(func() (i idle, err error) {
 	i.fresh.subtract(before)
 	i.used.subtract(before)
 	return i, nil
-})
+}
 
 // idleServer is a server in a process of its own.
 type idleServer struct {
+	kind    string
 	addr    string
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	answers *bufio.Reader
 }
 
-// startIdle starts this program as a server, with the kind of compression.
+// secure is a server over TLS. The other kinds are those of compressions.
+const secure = "tls"
+
+// startIdle starts this program as a server of a kind.
 func startIdle(kind string) (*idleServer, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	s := &idleServer{cmd: exec.Command(exe, "-idle-server", kind)}
+	s := &idleServer{kind: kind, cmd: exec.Command(exe, "-idle-server", kind)}
 	s.cmd.Stderr = os.Stderr
 	if s.in, err = s.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -151,9 +183,13 @@ func (s *idleServer) stop() {
 }
 
 // connectMany opens n connections that offer the extensions; also with an error, those it returns are open.
-func connectMany(addr, extensions string, n int) (conns []net.Conn, err error) {
+func (s *idleServer) connectMany(extensions string, n int) (conns []net.Conn, err error) {
+	to := connect
+	if s.kind == secure {
+		to = connectSecure
+	}
 	for range n {
-		c, err := connect(addr, extensions)
+		c, err := to(s.addr, extensions)
 		if err != nil {
 			return conns, err
 		}
@@ -196,10 +232,10 @@ func echoEachSplit(conns []net.Conn) error {
 	return nil
 }
 
-// serveIdle is the server process, with the kind of compression: it prints its address, and for each line
+// serveIdle is the server process, of a kind: it prints its address, and for each line
 // that it reads its resident memory in bytes and the number of its goroutines. It ends with its input.
 func serveIdle(kind string, in io.Reader, out io.Writer) error {
-	addr, stop, err := serve(spout.Options{Compression: compressions[kind]})
+	addr, stop, err := serve(spout.Options{Compression: compressions[kind]}, kind == secure)
 	if err != nil {
 		return err
 	}

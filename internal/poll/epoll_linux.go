@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"syscall"
 )
 
-// Default is the engine of the process, over epoll(7).
-var Default = &Engine{newSystem: newEpoll, loops: func() int { return 1 }}
+// Default is the engine of the process, over epoll(7). Half of the processors lead loops; the others
+// are for handlers that block, for connections that begin, and for the garbage collector.
+var Default = &Engine{newSystem: newEpoll, loops: func() int { return (runtime.GOMAXPROCS(0) + 1) / 2 }}
 
 // Adopt makes s the socket under c, which is closed without an effect on the socket: what package
 // net holds for it is let go. The caller is the owner of s until it calls Release, and h hears of nothing

@@ -7,7 +7,7 @@ import (
 
 const (
 	maxEvents  = 128
-	bufferSize = maxCall + 4<<10 // with a message of 64 KiB, its header, and what little follows
+	bufferSize = 68 << 10 // a message of 64 KiB, its header, and what little follows
 )
 
 // event is the readiness of one socket, as the system reports it.

@@ -723,6 +723,28 @@ func TestWritable(t *testing.T) {
 	}
 }
 
+// WriteBoth writes what is taken of two parts, as if they were one.
+func TestWriteBoth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKernel(t)
+		e := k.engine(1)
+		body := strings.Repeat("0123456789abcdef", 20_000)
+		for _, room := range []int{0, 1, 4, 5, 6, 100_000, len(body) + 4, len(body) + 5, len(body) + 6} {
+			c := &client{file: k.open(room)}
+			if err := e.adopt(&c.Socket, c.file.fd, c, nil); err != nil {
+				t.Fatal(err)
+			}
+			c.Release()
+			n, err := c.WriteBoth([]byte("head:"), []byte(body))
+			want := ("head:" + body)[:min(room, len(body)+5)]
+			if got := c.file.took(0); n != len(want) || err != nil || string(got) != want {
+				t.Errorf("with room for %d bytes, %d were taken, %v, and %d arrived", room, n, err, len(got))
+			}
+			closeAll(t, c)
+		}
+	})
+}
+
 // A handler that takes long in Writable, too, gives the loop to another leader.
 func TestTakeoverInWritable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -155,7 +155,7 @@ func (m *model) open() {
 // step is one thing that happens.
 func (m *model) step() {
 	n := m.nodes[m.rng.IntN(len(m.nodes))]
-	switch m.rng.IntN(12) {
+	switch m.rng.IntN(13) {
 	case 0, 1, 2:
 		n.peerSends(1+m.rng.IntN(200), m.rng.IntN(10) == 0)
 	case 3:
@@ -188,6 +188,8 @@ func (m *model) step() {
 	case 10:
 		m.open()
 	case 11:
+		go n.pull() // whose goroutine may be ended by Ready
+	case 12:
 		time.Sleep(time.Duration(m.rng.IntN(15)) * time.Millisecond)
 	}
 	if m.rng.IntN(3) == 0 {
@@ -335,12 +337,7 @@ func (n *node) Ready(why Readiness, buf []byte) (more bool) {
 		if err == ErrAgain {
 			return false
 		}
-		for i, b := range buf[:k] {
-			if b != octet(n.id, n.got+i) {
-				t.Errorf("connection %d: a wrong byte at %d", n.id, n.got+i)
-			}
-		}
-		n.got += k
+		n.read(buf[:k])
 		if k == 0 {
 			if n.ends++; n.rng.IntN(2) == 0 {
 				n.end()
@@ -357,6 +354,40 @@ func (n *node) Ready(why Readiness, buf []byte) (more bool) {
 		}
 	}
 	return false
+}
+
+// pull reads in a goroutine of the program, if nobody else is in Ready.
+func (n *node) pull() {
+	if !n.Take() {
+		n.wake()
+		return
+	}
+	defer n.Release()
+	if !n.running.CompareAndSwap(false, true) {
+		n.m.t.Errorf("connection %d: Take during Ready", n.id)
+	}
+	defer n.running.Store(false)
+	buf := make([]byte, 50)
+	for !n.over && !n.pausing && n.ends == 0 {
+		k, err := n.Read(buf)
+		if err == ErrAgain {
+			return
+		}
+		n.read(buf[:k])
+		if n.m.k.pause(); k == 0 {
+			n.ends++
+		}
+	}
+}
+
+// read looks whether what was read is what follows.
+func (n *node) read(p []byte) {
+	for i, b := range p {
+		if b != octet(n.id, n.got+i) {
+			n.m.t.Errorf("connection %d: a wrong byte at %d", n.id, n.got+i)
+		}
+	}
+	n.got += len(p)
 }
 
 // act is what a handler may do in its event.

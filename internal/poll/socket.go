@@ -34,7 +34,8 @@ type Handler interface {
 	Writable()
 
 	// Detained is called when Ready has taken so long that another goroutine leads the loop from
-	// now on, while it goes on.
+	// now on, while it goes on. It is called by a third one, so that Ready may have returned by then; and
+	// rarely Ready is yet to begin, since something else has kept its goroutine.
 	Detained()
 }
 
@@ -64,8 +65,7 @@ func (s *Socket) Read(p []byte) (int, error) { return s.loop.sys.read(int(s.fd),
 // calls it, and none after Close.
 func (s *Socket) Write(p []byte) (n int, err error) {
 	for n < len(p) {
-		// A raw system call keeps its processor from other goroutines.
-		m, err := s.loop.sys.write(int(s.fd), p[n:min(len(p), n+maxCall)])
+		m, err := s.loop.sys.write(int(s.fd), p[n:])
 		if n += m; err == ErrAgain || err == nil && m == 0 {
 			return n, nil
 		} else if err != nil {
@@ -77,8 +77,7 @@ func (s *Socket) Write(p []byte) (n int, err error) {
 
 // WriteBoth is Write for what stands in two places.
 func (s *Socket) WriteBoth(head, body []byte) (n int, err error) {
-	first := body[:min(len(body), maxCall)]
-	n, err = s.loop.sys.writev(int(s.fd), head, first)
+	n, err = s.loop.sys.writev(int(s.fd), head, body)
 	switch {
 	case err == ErrAgain:
 		return 0, nil
@@ -88,9 +87,6 @@ func (s *Socket) WriteBoth(head, body []byte) (n int, err error) {
 	m, err := s.Write(body[n-len(head):])
 	return n + m, err
 }
-
-// maxCall is how many bytes are read or written in one system call.
-const maxCall = 64 << 10
 
 // AwaitWritable has Writable called when the socket takes bytes again, if on is true. A writer
 // calls it before the call of Write after which it waits.
@@ -109,6 +105,13 @@ func (s *Socket) Take() bool { return s.state.CompareAndSwap(0, uint32(owned)) }
 // Release gives up the ownership that Adopt or Take gave: from now on Ready is called when there is
 // reason to, for the first time perhaps by Release. It must be called.
 func (s *Socket) Release() { s.run(s.yield(), nil) }
+
+// Leave is Release for a caller that must not be kept: what is due is done by another goroutine.
+func (s *Socket) Leave() {
+	if why := s.yield(); why != 0 {
+		go s.run(why, nil)
+	}
+}
 
 // take notes what happened, and reports whether the caller is the owner from now on.
 func (s *Socket) take(why Readiness) bool {
