@@ -73,7 +73,9 @@ var clientFaults = []fault{
 	{"memory for what a server claims", `lengths/claim-`, costs, edits{
 		"internal/proto/rules.go": {"limit-m.size)", "1<<40)"},
 		"read.go":                 {"case left > 0 && left <= uint64(need):", "case left > 0:"},
-		"release.go":              {"memorySize(i))\n\tcopy(b, p)", "memorySize(i))\n\tclear(b)\n\tcopy(b, p)"}}},
+		"release.go": {
+			"b := make([]byte, size)\n", "b := make([]byte, size)\n\t\tclear(b)\n",
+			"b := make([]byte, memorySize(i))\n", "b := make([]byte, memorySize(i))\n\tclear(b)\n"}}},
 	{"dialling without a deadline", `half-handshake/`, lenient, edits{"dial.go": {
 		"timeout = dialTimeout\n", "\n"}}},
 	{"close of a client without a deadline", `hangs/(close-unended|fail-unanswered)$`, lenient, edits{

@@ -20,8 +20,10 @@ var hostileFaults = []fault{
 		"case h.Length >= 1<<63:", "case false:",
 		"case limit > 0 && h.Length > uint64(limit-m.size), h.Length > uint64(1<<63-1-m.size):", "case false && limit > m.size:"}}},
 	{"memory for what is claimed", `lengths/crowd-1MiB-`, costs, edits{
-		"read.go":    {"case left > 0 && left <= uint64(need):", "case left > 0:"},
-		"release.go": {"memorySize(i))\n\tcopy(b, p)", "memorySize(i))\n\tclear(b)\n\tcopy(b, p)"}}},
+		"read.go": {"case left > 0 && left <= uint64(need):", "case left > 0:"},
+		"release.go": {
+			"b := make([]byte, size)\n", "b := make([]byte, size)\n\t\tclear(b)\n",
+			"b := make([]byte, memorySize(i))\n", "b := make([]byte, memorySize(i))\n\tclear(b)\n"}}},
 
 	{"pongs queued without bound", `floods/pings-unread$`, costs, edits{"outbox.go": {
 		"if o.pongs < maxPongs && o.addControl(proto.OpPong, data) {", "if o.addControl(proto.OpPong, data) {",
