@@ -19,13 +19,14 @@ ALLOCATE = . ./internal/proto ./internal/deflate
 RACING = . ./route ./spouttest ./internal/conformance
 DRIVEN = . ./examples/... ./internal/soak ./cmd/spout/... ./e2e/... ./bench/million
 FAULTS = ^TestConformanceNotices
-INDEPENDENT = $(FAULTS)|^TestClockThatJumps$$|^Test(Client)?ConformancePeers$$|^TestClientConformance$$
+JUMPS = ^TestClockThatJumps$$
+INDEPENDENT = $(FAULTS)|$(JUMPS)|^Test(Client)?ConformancePeers$$|^TestClientConformance$$
 
-# With the default driver: all with the race detector; then, without it, those whose limits on allocations it
-# would blur.
+# With the default driver: all with the race detector, but for what builds a program of its own; then, without
+# it, that, and those whose limits on allocations it would blur.
 test-engine:
-	$(GOTEST) -race -skip '$(FAULTS)' work
-	$(GOTEST) -skip '$(INDEPENDENT)' $(ALLOCATE)
+	$(GOTEST) -race -skip '$(FAULTS)|$(JUMPS)' work
+	$(GOTEST) $(ALLOCATE)
 
 # Programs with planted faults, which are built without the race detector anyway. More at a time than there are
 # processors: they also wait.
