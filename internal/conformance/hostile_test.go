@@ -15,7 +15,7 @@ func attack(t *testing.T, url string, match string) []Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.patience = 300 * time.Millisecond
+	k.patience = 700 * time.Millisecond
 	re := regexp.MustCompile(match)
 	results, err := k.Run(t.Context(), slices.DeleteFunc(Cases(), func(c Case) bool { return !re.MatchString(c.ID) }), nil)
 	if err != nil {
