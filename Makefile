@@ -16,8 +16,8 @@ test: deps test-engine test-faults test-goroutines
 
 GOTEST = go run ./internal/gotest -tags long -timeout 20m
 ALLOCATE = . ./internal/proto ./internal/deflate
-RACING = . ./route ./spouttest ./internal/conformance
-DRIVEN = . ./examples/... ./internal/soak ./cmd/spout/... ./e2e/... ./bench/million
+RACING = . ./route ./spouttest
+DRIVEN = . ./examples/... ./internal/conformance ./internal/soak ./cmd/spout/... ./e2e/... ./bench/million
 FAULTS = ^TestConformanceNotices
 JUMPS = ^TestClockThatJumps$$
 INDEPENDENT = $(FAULTS)|$(JUMPS)|^Test(Client)?ConformancePeers$$|^TestClientConformance$$

@@ -15,12 +15,22 @@ const (
 func (c *crew) watch() {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	for {
+	spared := false
+	for last := time.Now(); ; last = time.Now() {
 		select {
 		case <-timer.C:
 		case <-c.done:
 			return
 		}
+		// Where processes wait for their turn, the monitor itself does, and a leader that stands still says
+		// nothing about its handler. But a handler that computes can be the cause, so once only.
+		if late := time.Since(last) > 2*patience; late && !spared {
+			spared = true
+			c.forgive()
+			timer.Reset(patience)
+			continue
+		}
+		spared = false
 		if !c.look() {
 			c.watching.Store(false)
 			if c.quiet() { // else something began before it could be announced
@@ -54,6 +64,13 @@ func (c *crew) look() (busy bool) {
 		l.seen = t
 	}
 	return busy
+}
+
+// forgive begins to watch the loops anew.
+func (c *crew) forgive() {
+	for _, l := range c.loops {
+		l.seen, l.slow = l.leader.Load().clock.Load(), 0
+	}
 }
 
 // quiet reports whether nothing has happened since look.
