@@ -3,6 +3,7 @@ package spout
 import (
 	"errors"
 	"os"
+	"time"
 
 	"github.com/spoutws/spout/internal/proto"
 )
@@ -22,11 +23,28 @@ const (
 // cork holds back what is sent while more input is at hand, so that the answers to it leave in
 // one write. c.mu is held.
 func (c *Conn) cork() {
-	if c.corked || c.apart != together {
+	if c.corked {
 		return
 	}
 	c.corked = true
 	c.stream.cork()
+}
+
+// corkTime is how long answers are held back at most, where nobody watches how long a handler takes.
+const corkTime = time.Millisecond
+
+// uncorkSoon bounds the holding back by corkTime. c.mu is held.
+func (c *Conn) uncorkSoon() {
+	r := c.rarely()
+	if r.corkTimer == nil {
+		r.corkTimer = time.AfterFunc(corkTime, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.uncork()
+		})
+		return
+	}
+	r.corkTimer.Reset(corkTime)
 }
 
 // uncork sends what was held back. c.mu is held.

@@ -117,23 +117,8 @@ func (s *netStream) drain() {
 	c.endWriting()
 }
 
-// corkTime is how long answers are held back at most.
-const corkTime = time.Millisecond
-
-// cork starts a timer, since a handler that blocks keeps its goroutine.
-func (s *netStream) cork() {
-	c := s.conn
-	r := c.rarely()
-	if r.corkTimer == nil {
-		r.corkTimer = time.AfterFunc(corkTime, func() {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.uncork()
-		})
-		return
-	}
-	r.corkTimer.Reset(corkTime)
-}
+// cork bounds the holding back, since a handler that blocks keeps its goroutine.
+func (s *netStream) cork() { s.conn.uncorkSoon() }
 
 func (s *netStream) lingerUntil(by instant) bool {
 	nc := s.net()

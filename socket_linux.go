@@ -243,7 +243,12 @@ func (s *socket) Detained() {
 	c.uncork()
 }
 
-func (s *socket) cork() {} // Detained ends it
+// cork bounds the holding back by itself where Detained does not end it.
+func (s *socket) cork() {
+	if s.conn.apart != together {
+		s.conn.uncorkSoon()
+	}
+}
 
 func (s *plainSocket) answer(head []byte) error {
 	c := &s.conn
