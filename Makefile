@@ -15,7 +15,7 @@ run:
 test: deps test-engine test-faults test-goroutines
 
 GOTEST = go run ./internal/gotest -tags long -timeout 20m
-ALLOCATE = . ./internal/proto ./internal/deflate
+ALLOCATE = . ./internal/proto ./internal/deflate ./internal/poll
 RACING = . ./route ./spouttest
 DRIVEN = ./examples/... ./internal/conformance ./internal/soak ./cmd/spout/... ./e2e/... ./bench/million
 FAULTS = ^TestConformanceNotices
@@ -24,7 +24,7 @@ BLURRED = ^Test(Allocations|T3ManySmallBombs|T5PingFlood|T6ControlFrames|Release
 INDEPENDENT = $(FAULTS)|$(JUMPS)|^Test(Client)?ConformancePeers$$|^TestClientConformance$$
 
 # With the default driver: all with the race detector, but for what builds a program of its own; then, without
-# it, that, and those whose limits on allocations it would blur.
+# it, that, those whose limits on allocations it would blur, and the system calls of the engine as they are.
 test-engine:
 	$(GOTEST) -race -skip '$(FAULTS)|$(JUMPS)' work
 	$(GOTEST) $(ALLOCATE)
