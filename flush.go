@@ -105,6 +105,12 @@ func (c *Conn) sendNow(f frame) bool {
 			head, body = append(head, body...), nil
 		}
 	}
+	counted := len(head) + len(body)
+	if counted <= smallBuffer {
+		counted = 0 // not worth an outbox
+	} else {
+		c.queue().size += counted
+	}
 	c.mu.Unlock()
 	var n int
 	var err error
@@ -114,6 +120,9 @@ func (c *Conn) sendNow(f frame) bool {
 		n, err = c.stream.tryBoth(head, body)
 	}
 	c.mu.Lock()
+	if counted > 0 && !c.dead {
+		c.out.size -= counted
+	}
 	switch {
 	case c.dead:
 	case err != nil:
@@ -123,6 +132,10 @@ func (c *Conn) sendNow(f frame) bool {
 		before := o.size
 		o.unsent(head[min(n, len(head)):], body[max(0, n-len(head)):])
 		c.answering(before)
+	}
+	if counted > 0 && !c.dead {
+		c.out.grant()
+		c.wakeReader()
 	}
 	putBuffer(buf)
 	c.flushOn()

@@ -70,7 +70,7 @@ func (s *socket) pullBy(read func([]byte) (int, error), p []byte) (n int) {
 func (s *socket) pulled(p []byte, n int, err error) int {
 	c := &s.conn
 	switch {
-	case n == 0 && (err == poll.ErrAgain || err == errNothing):
+	case n == 0 && err == poll.ErrAgain:
 		c.awaiting()
 		return 0
 	case n == 0:

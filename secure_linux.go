@@ -83,11 +83,7 @@ func (nothing) Temporary() bool { return true }
 // Ready is plainSocket.Ready with TLS.
 func (s *secureSocket) Ready(why poll.Readiness, buf []byte) (more bool) {
 	returned := false
-	defer func() {
-		if !returned {
-			s.left = true
-		}
-	}()
+	defer s.departed(&returned)
 	if buf != nil {
 		more = s.ready(why, buf, false)
 	} else {
@@ -111,7 +107,7 @@ func (s *secureSocket) ready(why poll.Readiness, buf []byte, apart bool) (more b
 		if n > 0 {
 			p = s.take(p[:n], nil, buf)
 		}
-		if err == errNothing {
+		if err == poll.ErrAgain {
 			return false
 		}
 		if err != nil && p != nil { // else it comes again
@@ -124,7 +120,7 @@ func (s *secureSocket) ready(why poll.Readiness, buf []byte, apart bool) (more b
 func (s *secureSocket) pull(p []byte) int {
 	return s.pullBy(func(p []byte) (int, error) {
 		s.drained, s.unsure = false, true
-		return s.tls.Read(p)
+		return s.open(p)
 	}, p)
 }
 
@@ -133,8 +129,17 @@ func (s *secureSocket) pull(p []byte) int {
 func (s *secureSocket) readOpen(p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var m int
-		m, err = s.tls.Read(p[n:])
+		m, err = s.open(p[n:])
 		n += m
+	}
+	return n, err
+}
+
+// open is Socket.Read for what TLS carries.
+func (s *secureSocket) open(p []byte) (int, error) {
+	n, err := s.tls.Read(p)
+	if err == errNothing {
+		err = poll.ErrAgain
 	}
 	return n, err
 }
@@ -283,6 +288,7 @@ func (s *secureSocket) closeWrite() bool {
 }
 
 func (s *secureSocket) close() {
+	s.tls.CloseWrite() // which does nothing the second time
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.broken = net.ErrClosed

@@ -68,11 +68,7 @@ const fairShare = 256 << 10
 // Ready reads what has come, and does what follows from it.
 func (s *plainSocket) Ready(why poll.Readiness, buf []byte) (more bool) {
 	returned := false
-	defer func() {
-		if !returned {
-			s.left = true
-		}
-	}()
+	defer s.departed(&returned)
 	if buf != nil {
 		more = s.ready(why, buf, false)
 	} else {
@@ -80,6 +76,13 @@ func (s *plainSocket) Ready(why poll.Readiness, buf []byte) (more bool) {
 	}
 	returned = true
 	return more
+}
+
+// departed is deferred by Ready, and notes that an event has ended the goroutine unless Ready has returned.
+func (s *socket) departed(returned *bool) {
+	if !*returned {
+		s.left = true
+	}
 }
 
 func (s *plainSocket) readyApart(why poll.Readiness) (more bool) {
