@@ -2,8 +2,10 @@ package spout_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"log"
@@ -59,7 +61,7 @@ func versions(t *testing.T, test func(t *testing.T, version uint16)) {
 }
 
 // Through Server.Listener, a client that speaks TLS is served, by either version; the request says so, and
-// the connection ends as any other does: with a close frame, then with TLS's own word for the end.
+// the connection ends as any other does.
 func TestListener(t *testing.T) {
 	versions(t, func(t *testing.T, version uint16) {
 		srv := &spout.Server{}
@@ -89,7 +91,7 @@ func TestListener(t *testing.T) {
 			p.want(fin|opText, fmt.Sprint(i))
 		}
 		p.finish(1000)
-		p.wantEnd() // which is an error if close_notify is missing
+		p.wantEnd()
 		if end := h.wait(t); end.Code != 1000 || !end.Remote {
 			t.Errorf("ended with %v", end)
 		}
@@ -310,24 +312,70 @@ func TestListenerBadRecord(t *testing.T) {
 	}
 }
 
-// A peer that goes away without a word, with or without one of TLS, ends the connection as without TLS.
+// keeping is a connection that keeps what is read from it.
+type keeping struct {
+	net.Conn
+	got bytes.Buffer
+}
+
+func (c *keeping) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.got.Write(p[:n])
+	return n, err
+}
+
+// lastRecord returns the content type of the last TLS record that came.
+func (c *keeping) lastRecord() (contentType byte) {
+	for b := c.got.Bytes(); len(b) > 5; {
+		contentType = b[0]
+		b = b[min(len(b), 5+int(binary.BigEndian.Uint16(b[3:]))):]
+	}
+	return contentType
+}
+
+// However the connection ends, TLS's own word for the end goes out last: close_notify, "unless it has already
+// sent some error alert" (RFC 8446, 6.1). By TLS 1.2, which shows what a record is; crypto/tls takes an end
+// between two records for one.
 func TestListenerEnd(t *testing.T) {
-	for _, notify := range []bool{true, false} {
-		t.Run(fmt.Sprintf("close_notify %v", notify), func(t *testing.T) {
+	const alert = 21
+	for _, v := range []struct {
+		name   string
+		end    func(p *peer)
+		code   spout.Code
+		notify bool // of the peer
+	}{
+		{"in a message", func(p *peer) { p.send(masked(opText, "half of")) }, spout.CloseAbnormal, true},
+		{"in a message, without a word", func(p *peer) { p.send(masked(opText, "half of")) }, spout.CloseAbnormal, false},
+		{"between messages", func(*peer) {}, spout.CloseAbnormal, true},
+		{"between messages, without a word", func(*peer) {}, spout.CloseAbnormal, false},
+		{"after a message", func(p *peer) { p.hello() }, spout.CloseAbnormal, true},
+		{"with a close frame", func(p *peer) { p.finish(1000) }, spout.CloseNormal, true},
+	} {
+		t.Run(v.name, func(t *testing.T) {
 			srv := &spout.Server{}
-			h := &recorder{}
+			h := &recorder{message: func(c *spout.Conn, m spout.Message) error { return c.Send(m) }}
 			addr, config := overListener(t, srv, srv.Handler(func(*http.Request) (spout.Handler, error) { return h, nil }))
-			p := dialListener(t, addr, config).upgrade("/")
-			p.send(masked(opText, "half of"))
-			if tc := p.nc.(*tls.Conn); notify {
+			config.MaxVersion = tls.VersionTLS12
+			nc, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept := &keeping{Conn: nc}
+			tc := tls.Client(kept, config)
+			p := newPeer(t, tc, time.Minute).upgrade("/")
+			v.end(p)
+			if v.notify {
 				tc.CloseWrite()
 			} else {
-				tc.NetConn().(*net.TCPConn).CloseWrite()
+				nc.(*net.TCPConn).CloseWrite()
 			}
-			if end := h.wait(t); end.Code != spout.CloseAbnormal {
+			if end := h.wait(t); end.Code != v.code {
 				t.Errorf("ended with %v", end)
 			}
 			p.wantEnd()
+			if last := kept.lastRecord(); last != alert {
+				t.Errorf("the last record has the type %d, want %d", last, alert)
+			}
 		})
 	}
 }

@@ -288,6 +288,7 @@ func (s *secureSocket) closeWrite() bool {
 }
 
 func (s *secureSocket) close() {
+	s.tls.CloseWrite() // which does nothing the second time
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.broken = net.ErrClosed
