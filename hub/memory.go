@@ -83,9 +83,11 @@ func (ch *channel) add(s *subscription) {
 	ch.subs.Store(&subs)
 }
 
-// remove reports whether none is left.
-func (ch *channel) remove(s *subscription) (none bool) {
-	s.ended.Store(true)
+// remove reports whether it was the last.
+func (ch *channel) remove(s *subscription) (last bool) {
+	if s.ended.Swap(true) {
+		return false
+	}
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	subs := slices.DeleteFunc(slices.Clone(ch.list()), func(other *subscription) bool { return other == s })
