@@ -169,7 +169,7 @@ func enterAndExit(t testing.TB, open Open) {
 		if got := fmt.Sprintf("%s %s %s", m[0].Data, m[1].Data, m[2].Data); got != `{"name":"Ann"}  [1,null]` {
 			t.Fatalf("the members' data are %s", got)
 		}
-		if m[0].Node == "" || m[1].Node != m[2].Node || (m[0].Node == m[1].Node) != (brokers[0] == brokers[1]) {
+		if m[1].Node != m[2].Node || (m[0].Node == m[1].Node) != (brokers[0] == brokers[1]) {
 			t.Fatalf("the members' nodes are %q, %q, %q", m[0].Node, m[1].Node, m[2].Node)
 		}
 	}
