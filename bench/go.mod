@@ -11,6 +11,7 @@ require (
 	github.com/lesismal/llib v1.2.2
 	github.com/lesismal/nbio v1.6.9
 	github.com/lxzan/gws v1.8.9
+	github.com/olahol/melody v1.1.4
 	github.com/spoutws/spout v0.1.0
 	github.com/valyala/fasthttp v1.58.0
 	golang.org/x/sys v0.38.0
