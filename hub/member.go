@@ -80,25 +80,34 @@ func (m *member) tooSlow() {
 
 // leave takes the member out of its room.
 func (m *member) leave(ctx context.Context) error {
-	m.room.remove(m)
-	defer m.room.release()
-	if !m.room.hub.Presence {
-		return nil
-	}
-	return m.room.hub.broker().(PresenceBroker).Exit(ctx, m.room.name, m.ID)
+	m.depart()
+	return m.exit(ctx)
 }
 
-// leaveClosed is leave for a connection that is closed.
+// leaveClosed is leave for a connection that is closed. It allocates nothing but for what the broker is told.
 func (m *member) leaveClosed() {
+	m.depart()
 	if !m.room.hub.Presence {
-		m.leave(nil) // which asks nobody then
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
 	defer cancel()
-	if err := m.leave(ctx); err != nil {
+	if err := m.exit(ctx); err != nil {
 		m.room.hub.logger().Warn("hub: the broker was not told that a member has left", "room", m.room.name, "member", m.ID, "error", err)
 	}
+}
+
+func (m *member) depart() {
+	m.room.remove(m)
+	m.room.release()
+}
+
+// exit tells the broker.
+func (m *member) exit(ctx context.Context) error {
+	if !m.room.hub.Presence {
+		return nil
+	}
+	return m.room.hub.broker().(PresenceBroker).Exit(ctx, m.room.name, m.ID)
 }
 
 // start sends the member what comes first: where it stands, what it has missed, and then what the room had for it
