@@ -160,7 +160,7 @@ func (m *member) start(ctx context.Context, at Position, o JoinOptions) (JoinRes
 	if c.err != nil {
 		// Never a part: what follows can't be sent, so nothing does.
 		m.closing = true
-	m.conn.Close(spout.CloseTryAgainLater, "what was missed could not be sent")
+		m.conn.Close(spout.CloseTryAgainLater, "what was missed could not be sent")
 		return JoinResult{}, c.err
 	}
 	return result, nil
