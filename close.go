@@ -158,6 +158,29 @@ func (c *Conn) CloseNow() error {
 	return nil
 }
 
+// AfterClose has f called when c is closed, once, in a goroutine of its own and before OnClose, which waits
+// for it. It is for what belongs to a connection beside its handler: a place in a list, a subscription.
+// Several functions are called in the order in which they were given. If c is closed already, f is called
+// at once. A panic of f is logged as a handler's is.
+func (c *Conn) AfterClose(f func()) {
+	c.mu.Lock()
+	if c.ended {
+		c.mu.Unlock()
+		c.afterClose(f)
+		return
+	}
+	r := c.rarely()
+	r.after = append(r.after, f)
+	c.mu.Unlock()
+}
+
+func (c *Conn) afterClose(f func()) {
+	var err error
+	defer func() { c.handlerDone(err) }()
+	defer recovered(&err)
+	f()
+}
+
 func checkClose(code Code, reason string) error {
 	switch {
 	case code == 0 && reason != "":

@@ -71,6 +71,7 @@ type rare struct {
 	rest        []byte        // what has come and was not decoded, while an event-driven reader pauses
 	lingered    int           // bytes that an event-driven reader has forgotten
 	concluding  bool          // the stream is closed, and Serve has still to give the handler what came
+	after       []func()      // what AfterClose was given
 	corkTimer   *time.Timer   // ends the holding back
 	wake        chan struct{} // for the goroutine that reads while it pauses
 	idle        chan struct{} // closed when the write token is given back

@@ -43,9 +43,10 @@ func (c *Conn) conclude() {
 	}
 	c.ended = true
 	c.cfg.alarms.remove(c)
-	h, served := c.handler, c.rare.served
+	h, served, after := c.handler, c.rare.served, c.rare.after
+	c.rare.after = nil
 	c.mu.Unlock()
-	// Deferred, since OnClose may end its goroutine.
+	// Deferred, since OnClose may end its goroutine, and so may what runs before it.
 	if s := c.cfg.server; s != nil {
 		defer s.remove(c)
 	}
@@ -53,7 +54,10 @@ func (c *Conn) conclude() {
 		defer close(served)
 	}
 	if h != nil {
-		c.onClose()
+		defer c.onClose()
+	}
+	for _, f := range after {
+		c.afterClose(f)
 	}
 }
 

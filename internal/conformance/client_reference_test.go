@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -11,6 +12,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -25,12 +27,13 @@ type referenceClient struct {
 	headless bool                // takes what comes for frames at once
 	hasty    bool                // does not wait for the answer
 	follows  bool                // follows redirects, with the same handshake
-	patient  bool                // never gives up, and never closes
+	patient  bool                // never gives up, and never closes of itself
 	lax      bool                // takes masked frames
 	delivers bool                // echoes what has come of a message when the connection ends
 	keys     func(i int) [4]byte // its masking keys; nil: random ones
 
 	frames int
+	over   <-chan struct{} // closed when it must end, patient or not
 }
 
 // mask masks a frame.
@@ -55,7 +58,7 @@ func (c *referenceClient) cut(ref *reference, conn net.Conn, op byte, message []
 		ref.send(conn, newFrame(op, message))
 	}
 	if c.patient {
-		time.Sleep(2 * time.Second)
+		<-c.over
 	}
 }
 
@@ -80,7 +83,7 @@ func (c referenceClient) dial(ctx context.Context, address string) error {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if !c.patient {
-		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
 	}
 	request := "GET " + u.RequestURI() + " HTTP/1.1\r\nHost: " + u.Host + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 		"Sec-WebSocket-Key: " + key + "\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: " + offerAll + "\r\n\r\n"
@@ -88,7 +91,7 @@ func (c referenceClient) dial(ctx context.Context, address string) error {
 		request = c.request(request)
 	}
 	io.WriteString(conn, request)
-	c.client = &c
+	c.client, c.over = &c, ctx.Done()
 	if c.hasty {
 		c.send(conn, text("hasty"))
 	}
@@ -112,19 +115,32 @@ func (c referenceClient) dial(ctx context.Context, address string) error {
 	return nil
 }
 
-// answer reads the server's, and judges all but the extensions.
-func (c *referenceClient) answer(r *bufio.Reader, key string) (fields []field, location string, err error) {
+// finalHead reads the head of the answer behind all interim responses, which count together.
+func finalHead(r *bufio.Reader) (lines []string, err error) {
 	var head []byte
-	for len(head) < 4 || string(head[len(head)-4:]) != "\r\n\r\n" {
+	for range largestHeader {
 		b, err := r.ReadByte()
-		if err != nil || len(head) > largestHeader {
-			return nil, "", errAnswer
+		if err != nil {
+			return nil, err
 		}
 		head = append(head, b)
+		whole, ended := bytes.CutSuffix(head, []byte("\r\n\r\n"))
+		if !ended {
+			continue
+		}
+		if lines := strings.Split(string(whole), "\r\n"); !strings.HasPrefix(lines[0], "HTTP/1.1 100") && !strings.HasPrefix(lines[0], "HTTP/1.1 103") {
+			return lines, nil
+		}
+		head = head[:0]
 	}
-	lines := strings.Split(strings.TrimSuffix(string(head), "\r\n\r\n"), "\r\n")
-	if strings.HasPrefix(lines[0], "HTTP/1.1 100") || strings.HasPrefix(lines[0], "HTTP/1.1 103") {
-		return c.answer(r, key)
+	return nil, errAnswer
+}
+
+// answer reads the server's, and judges all but the extensions.
+func (c *referenceClient) answer(r *bufio.Reader, key string) (fields []field, location string, err error) {
+	lines, err := finalHead(r)
+	if err != nil {
+		return nil, "", errAnswer
 	}
 	for _, l := range lines[1:] {
 		name, value, ok := strings.Cut(l, ":")
@@ -168,7 +184,8 @@ func countingKeys(i int) (key [4]byte) {
 	return key
 }
 
-// askClient asks clients like c the cases whose id matches; atOnce is how many connect at a time.
+// askClient asks clients like c the cases whose id matches; atOnce is how many
+// connect at a time, but for those that do little but wait.
 func askClient(t *testing.T, c referenceClient, match func(string) bool, atOnce int, timeout time.Duration) []Result {
 	t.Helper()
 	k, err := Listen(ClientConfig{Addr: "127.0.0.1:0", Timeout: timeout})
@@ -189,16 +206,24 @@ func askClient(t *testing.T, c referenceClient, match func(string) bool, atOnce 
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		connect := func(one Case) { c.dial(ctx, k.caseURL(k.main, one.Number()).String()) }
+		for _, one := range cases {
+			if one.waits {
+				wg.Go(func() { connect(one) })
+			}
+		}
 		free := make(chan struct{}, atOnce)
 		for _, one := range cases {
+			if one.waits {
+				continue
+			}
 			free <- struct{}{}
-			go func() {
+			wg.Go(func() {
 				defer func() { <-free }()
-				c.dial(ctx, k.caseURL(k.main, one.Number()).String())
-			}()
-		}
-		for range cap(free) {
-			free <- struct{}{}
+				connect(one)
+			})
 		}
 	}()
 	results, err := k.Run(ctx, cases, nil)

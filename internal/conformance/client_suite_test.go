@@ -101,7 +101,7 @@ func TestClientVerdicts(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
 			// One client after the other: what the last did can't depend on which came first.
-			results := askClient(t, v.client, only(v.match), 1, 1500*time.Millisecond)
+			results := askClient(t, v.client, only(v.match), 1, 6*time.Second)
 			i := slices.IndexFunc(results, func(r Result) bool { return r.Verdict == v.verdict && strings.Contains(r.Reason, v.reason) })
 			if i < 0 {
 				r := results[0]

@@ -38,7 +38,7 @@ func TestReferencePassesHostile(t *testing.T) {
 		asks func(id string) bool
 	}{
 		{"without deadlines", reference{}, func(id string) bool { return !regexp.MustCompile(deadlines).MatchString(id) }},
-		{"with deadlines", reference{patience: 200 * time.Millisecond}, regexp.MustCompile(deadlines).MatchString},
+		{"with deadlines", reference{patience: 2 * time.Second}, regexp.MustCompile(deadlines).MatchString},
 	} {
 		t.Run(v.name, func(t *testing.T) {
 			var ids []string

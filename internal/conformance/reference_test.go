@@ -16,9 +16,9 @@ import (
 	"unicode/utf8"
 )
 
-// reference is an echo server that passes every case: the RFC's rules one after the other, a byte
-// at a time, for one message after the other, with nothing taken from the library. Its fields
-// break it.
+// reference is an echo server that passes every case: the RFC's rules one after the other, text
+// a byte at a time, for one message after the other, with nothing taken from the library. Its
+// fields break it.
 type reference struct {
 	change    func(out []byte) []byte                // each frame as it is sent; nil is not sent
 	mute      bool                                   // drops the connection where it should send a Close frame
@@ -85,9 +85,16 @@ func (ref *reference) speak(conn net.Conn, r *bufio.Reader, d *deflation) {
 	if ref.client == nil {
 		conn.(*net.TCPConn).CloseWrite()
 	}
-	conn.SetReadDeadline(time.Now().Add(time.Second))
-	io.Copy(io.Discard, r)
+	conn.SetReadDeadline(time.Now().Add(lingers))
+	io.Copy(io.Discard, io.LimitReader(r, takesAfter))
 }
+
+// Once it has sent its Close frame, a reference waits so long for the end, and takes so much that comes before
+// it, so that the frame arrives.
+const (
+	lingers    = 3 * time.Second
+	takesAfter = 32 * mib
+)
 
 func (ref *reference) send(conn net.Conn, f frame) {
 	out := f.unmasked().bytes()
@@ -172,16 +179,24 @@ func (ref *reference) frames(conn net.Conn, r *bufio.Reader, d *deflation) (code
 		if control {
 			payload = nil
 		}
-		for i := range int(length) {
+		if control || op != opText || compressed {
+			payload = append(payload, make([]byte, length)...)
+			of := payload[len(payload)-int(length):]
+			if _, err := io.ReadFull(r, of); err != nil {
+				return 0
+			}
+			for i := range of {
+				of[i] ^= key[i%4]
+			}
+			length = 0
+		}
+		for i := range int(length) { // of text, which can be wrong before the rest has come
 			b, err := r.ReadByte()
 			if err != nil {
 				return 0
 			}
 			b ^= key[i%4]
 			payload = append(payload, b)
-			if control || op != opText || compressed {
-				continue
-			}
 			if character = append(character, b); utf8.Valid(character) {
 				character = character[:0]
 			} else if !couldEnd(character) {
