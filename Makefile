@@ -15,7 +15,7 @@ run:
 test: deps test-engine test-faults test-goroutines
 
 GOTEST = go run ./internal/gotest -tags long -timeout 20m
-ALLOCATE = . ./internal/proto ./internal/deflate ./internal/poll
+ALLOCATE = . ./hub ./internal/proto ./internal/deflate ./internal/poll
 RACING = . ./route ./spouttest
 DRIVEN = ./examples/... ./internal/conformance ./internal/soak ./cmd/spout/... ./e2e/... ./bench/million
 FAULTS = ^TestConformanceNotices
