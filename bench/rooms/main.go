@@ -21,8 +21,9 @@ import (
 
 // What this program is started with again.
 const (
-	serveArgument = "serve"
-	loadArgument  = "load"
+	serveArgument  = "serve"
+	loadArgument   = "load"
+	brokerArgument = "broker"
 )
 
 func main() {
@@ -33,6 +34,8 @@ func main() {
 				return servers.RunProcess(os.Stdin, os.Stdout)
 			case loadArgument:
 				return load.RunProcess(os.Stdin, os.Stdout)
+			case brokerArgument:
+				return runBroker()
 			}
 		}
 		return rooms()

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && (os.Args[1] == serveArgument || os.Args[1] == loadArgument) {
+	if len(os.Args) == 2 && slices.Contains([]string{serveArgument, loadArgument, brokerArgument}, os.Args[1]) {
 		main()
 		return
 	}
