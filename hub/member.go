@@ -18,6 +18,7 @@ type member struct {
 	index    int // in room.members; guarded by room.mu
 	envelope bool
 	joined   bool // guarded by attachment.mu
+	closing  bool // since it did not keep up; guarded by room.mu
 
 	// While it is sent what comes first, guarded by room.mu:
 	catching bool
@@ -53,7 +54,7 @@ func (n *notice) message(envelope bool) (m spout.Message, ok bool) {
 // receive sends a notice to the member, or keeps it until its turn has come. The lock of the room is held.
 func (m *member) receive(n *notice) {
 	switch {
-	case m.overrun:
+	case m.overrun, m.closing:
 		return
 	case m.catching:
 		if m.pending = append(m.pending, n); len(m.pending) > maxPending {
@@ -75,6 +76,7 @@ func (m *member) tooSlow() {
 		r.call(func() { f(m.conn, r.name) })
 		return
 	}
+	m.closing = true
 	m.conn.Close(spout.CloseTryAgainLater, fmt.Sprintf("too slow: %d bytes wait for you (Options.SendLimit)", m.conn.Buffered()))
 }
 
@@ -157,6 +159,7 @@ func (m *member) start(ctx context.Context, at Position, o JoinOptions) (JoinRes
 	c.follow(ctx)
 	if c.err != nil {
 		// Never a part: what follows can't be sent, so nothing does.
+		m.closing = true
 		m.conn.Close(spout.CloseTryAgainLater, "what was missed could not be sent")
 		return JoinResult{}, c.err
 	}
