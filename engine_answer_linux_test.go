@@ -3,31 +3,13 @@ package spout
 import (
 	"bytes"
 	"io"
-	"net"
 	"testing"
-	"time"
 )
 
 // What is sent before the answer to the handshake goes behind it, also if the system does not take the whole answer at
 // once.
 func TestEngineLongAnswerComesFirst(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	far, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer far.Close()
-	far.SetDeadline(time.Now().Add(time.Minute))
-	near, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := Options{PingInterval: -1}
-	c := accepted(near, o.config(true), nil)
+	c, far := acceptedTCP(t)
 	c.writing = true // as upgrade does
 	if err := c.Send(Text("behind")); err != nil {
 		t.Fatal(err)

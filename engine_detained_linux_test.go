@@ -1,7 +1,6 @@
 package spout
 
 import (
-	"net"
 	"testing"
 	"time"
 
@@ -12,23 +11,8 @@ import (
 // The monitor may tell of a takeover before the call of Ready that it is about has begun to decode: its goroutine was
 // kept elsewhere. What the handler sends then leaves all the same, though it blocks and more input follows.
 func TestEngineDetainedBeforeReady(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	far, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer far.Close()
+	c, far := acceptedTCP(t)
 	far.SetDeadline(time.Now().Add(10 * time.Second))
-	near, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := Options{PingInterval: -1}
-	c := accepted(near, o.config(true), nil)
 	received, over := make(chan struct{}), make(chan struct{})
 	c.handler = HandlerFunc(func(c *Conn, m Message) error {
 		if m.String() != "block" {

@@ -27,10 +27,11 @@ type Envelope struct {
 	Text   *string `json:"text,omitempty"`  // a text message
 	Binary []byte  `json:"binary,omitzero"` // a binary message, in base64
 
-	Member *Member `json:"member,omitempty"` // of Enter and Exit
-	Reason string  `json:"reason,omitempty"` // of Gap: why messages may be missing
-	ID     string  `json:"id,omitempty"`     // of Ask and Answer, which belong together by it
-	Error  string  `json:"error,omitempty"`  // of Answer, in place of a message
+	Members []Member `json:"members,omitempty"` // of Joined, with Hub.Presence: who is in the room; ID is one's own
+	Member  *Member  `json:"member,omitempty"`  // of Enter and Exit
+	Reason  string   `json:"reason,omitempty"`  // of Gap: why messages may be missing
+	ID      string   `json:"id,omitempty"`      // of Ask and Answer, which belong together by it
+	Error   string   `json:"error,omitempty"`   // of Answer, in place of a message
 }
 
 // EnvelopeType says what an Envelope is.

@@ -25,6 +25,7 @@ func Dial(t testing.TB, h http.Handler, path string) *spout.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { c.CloseNow() }) // it may wait to be read
 	return c
 }
 

@@ -68,3 +68,22 @@ func TestDialerSeesTheRequest(t *testing.T) {
 		t.Errorf("subprotocol %q", c.Subprotocol())
 	}
 }
+
+// A connection whose messages nobody reads ends with the test, too.
+func TestUnread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var srv spout.Server
+		c := spouttest.Dial(t, srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error {
+			for range 100 {
+				if err := c.Send(m); err != nil {
+					return err
+				}
+			}
+			return nil
+		}), "/")
+		if err := c.Send(spout.Text("hello")); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+	}) // which would not return
+}

@@ -10,17 +10,18 @@ import (
 )
 
 // fasthttpLibrary follows the example in the package comment: an upgrader that
-// calls a handler for each connection, behind fasthttp.
+// calls a handler for each connection, behind fasthttp. It is a fork of gorilla.
 var fasthttpLibrary = &Library{
 	Name:   "fasthttp",
 	Module: "github.com/fasthttp/websocket",
 	Whole:  true,
+	Pauses: true,
 	can:    withoutTakeover,
 	start: func(ln net.Listener, s Setup, t *tls.Config) (func(), error) {
 		up := websocket.FastHTTPUpgrader{EnableCompression: s.Compression.Compressed()}
 		all := new(members[*websocket.Conn])
 		web := &fasthttp.Server{TLSConfig: t, Handler: func(ctx *fasthttp.RequestCtx) {
-			up.Upgrade(ctx, func(c *websocket.Conn) { serveFasthttp(c, s.Role, all) })
+			up.Upgrade(ctx, func(c *websocket.Conn) { serveGorilla(c, s, all, websocket.NewPreparedMessage) })
 		}}
 		go func() {
 			err := error(nil)
@@ -35,33 +36,4 @@ var fasthttpLibrary = &Library{
 		}()
 		return func() { web.Shutdown() }, nil
 	},
-}
-
-func serveFasthttp(c *websocket.Conn, role Role, all *members[*websocket.Conn]) {
-	defer c.Close()
-	if role == Broadcast {
-		defer all.leave(c)
-		if err := all.join(c, func(c *websocket.Conn) error {
-			return c.WriteMessage(websocket.BinaryMessage, []byte(Greeting))
-		}); err != nil {
-			return
-		}
-	}
-	for {
-		kind, p, err := c.ReadMessage()
-		if err != nil {
-			return
-		}
-		if role == Echo {
-			if err := c.WriteMessage(kind, p); err != nil {
-				return
-			}
-			continue
-		}
-		m, err := websocket.NewPreparedMessage(kind, p)
-		if err != nil {
-			return
-		}
-		all.each(func(c *websocket.Conn) { c.WritePreparedMessage(m) })
-	}
 }

@@ -27,35 +27,47 @@ var gorillaLibrary = &Library{
 			if err != nil {
 				return
 			}
-			defer c.Close()
-			if s.Role == Broadcast {
-				defer all.leave(c)
-				if err := all.join(c, func(c *websocket.Conn) error {
-					return c.WriteMessage(websocket.BinaryMessage, []byte(Greeting))
-				}); err != nil {
-					return
-				}
-			}
-			for {
-				kind, p, err := c.ReadMessage()
-				if err != nil {
-					return
-				}
-				if s.Role == Echo {
-					time.Sleep(s.Pause)
-					if err := c.WriteMessage(kind, p); err != nil {
-						return
-					}
-					continue
-				}
-				m, err := websocket.NewPreparedMessage(kind, p)
-				if err != nil {
-					return
-				}
-				all.each(func(c *websocket.Conn) { c.WritePreparedMessage(m) })
-			}
+			serveGorilla(c, s, &all, websocket.NewPreparedMessage)
 		}))
 	},
+}
+
+// gorillaConn is a connection of gorilla/websocket or of its fork, which have each their own type P of prepared messages.
+type gorillaConn[P any] interface {
+	comparable
+	ReadMessage() (kind int, p []byte, err error)
+	WriteMessage(kind int, p []byte) error
+	WritePreparedMessage(m P) error
+	Close() error
+}
+
+// serveGorilla does with the messages of a connection what s says, until its end.
+func serveGorilla[C gorillaConn[P], P any](c C, s Setup, all *members[C], prepare func(kind int, p []byte) (P, error)) {
+	defer c.Close()
+	if s.Role == Broadcast {
+		defer all.leave(c)
+		if err := all.join(c, func(c C) error { return c.WriteMessage(websocket.BinaryMessage, []byte(Greeting)) }); err != nil {
+			return
+		}
+	}
+	for {
+		kind, p, err := c.ReadMessage()
+		if err != nil {
+			return
+		}
+		if s.Role == Echo {
+			time.Sleep(s.Pause)
+			if err := c.WriteMessage(kind, p); err != nil {
+				return
+			}
+			continue
+		}
+		m, err := prepare(kind, p)
+		if err != nil {
+			return
+		}
+		all.each(func(c C) { c.WritePreparedMessage(m) })
+	}
 }
 
 // withoutTakeover is for libraries that compress each message by itself.

@@ -76,6 +76,7 @@ func (s *stress) visit(connect func() (near, far duplex, err error)) {
 	far.SetDeadline(time.Now().Add(time.Minute))
 	id := s.ids.Add(1)
 	h := &stressed{s: s, id: id, route: id % 4, rng: rand.New(rand.NewPCG(uint64(id), 0))}
+	h.stopped = func(error) { h.close() }
 	s.servers.Add(1)
 	if err := s.e.Adopt(&h.Socket, near, h, &s.routes[h.route]); err != nil {
 		s.t.Error(err)
@@ -143,7 +144,7 @@ func (s *stress) visit(connect func() (near, far duplex, err error)) {
 
 // stressed is the server's side of a connection.
 type stressed struct {
-	Socket
+	sender
 	s     *stress
 	id    uint32
 	route uint32
@@ -153,14 +154,7 @@ type stressed struct {
 	rest    []byte // of a record
 	next    uint32
 	over    bool
-
-	mu       sync.Mutex
-	queue    []byte
-	writing  bool
-	stalled  bool
-	writable bool
-	ending   bool // to be closed when the queue is written
-	dead     bool
+	ending  bool // to be closed when the queue is written; guarded by sender.mu
 }
 
 // hangsUp reports whether the server closes connections of this number before their end.
@@ -206,7 +200,9 @@ func (h *stressed) take(p []byte) {
 		answer = appendRecord(answer, h.id, h.next)
 		h.next++
 	}
-	h.write(answer)
+	h.mu.Lock()
+	h.send(answer)
+	h.mu.Unlock()
 	switch {
 	case h.hangsUp() && h.next > 300:
 		h.end(true)
@@ -230,11 +226,11 @@ func (h *stressed) end(now bool) {
 	if h.stalled && h.dead {
 		h.stalled, h.writing = false, false
 	}
-	h.endWriting()
+	h.close()
 }
 
-// endWriting closes the socket if nobody writes and it is time. h.mu is held.
-func (h *stressed) endWriting() {
+// close closes the socket if nobody writes and it is time. h.mu is held.
+func (h *stressed) close() {
 	if h.ending && !h.writing {
 		h.ending = false
 		go func() {
@@ -243,49 +239,6 @@ func (h *stressed) endWriting() {
 			}
 			h.s.servers.Done()
 		}()
-	}
-}
-
-func (h *stressed) write(p []byte) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.queue = append(h.queue, p...)
-	if !h.writing && !h.dead {
-		h.writing = true
-		h.flush()
-	}
-}
-
-// flush writes what is taken. h.mu is held, but not while writing.
-func (h *stressed) flush() {
-	h.AwaitWritable(true)
-	h.stalled = false
-	for !h.dead && len(h.queue) > 0 {
-		h.writable = false
-		p := h.queue
-		h.mu.Unlock()
-		n, err := h.Write(p)
-		h.mu.Lock()
-		h.queue = h.queue[n:]
-		if err != nil {
-			h.dead = true
-		} else if n < len(p) && !h.writable && !h.dead {
-			h.stalled = true
-			return
-		}
-	}
-	h.AwaitWritable(false)
-	h.writing = false
-	h.endWriting()
-}
-
-func (h *stressed) Writable() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.stalled {
-		h.flush()
-	} else {
-		h.writable = true
 	}
 }
 

@@ -1,0 +1,89 @@
+package hub
+
+import (
+	"context"
+	"errors"
+)
+
+// catch sends a member what comes before what the room has for it now, and stops at the first error.
+type catch struct {
+	*member
+	at  Position // up to here the member has everything, in a room with history
+	err error
+}
+
+// errMissed says that what the member is to get first came faster than it takes it.
+var errMissed = errors.New("the member does not keep up with what it is to get first")
+
+// replay sends what the Log has kept.
+func (c *catch) replay(ctx context.Context, missed []Delivery) {
+	for _, d := range missed {
+		if n, ok := c.room.notice(d); ok {
+			c.write(ctx, n)
+		}
+	}
+}
+
+// follow sends what the room had for the member meanwhile, until there is nothing more.
+func (c *catch) follow(ctx context.Context) {
+	for {
+		pending, overrun, done := c.next()
+		if done {
+			return
+		}
+		if overrun {
+			c.again(ctx)
+		}
+		for _, n := range pending {
+			c.write(ctx, n)
+		}
+	}
+}
+
+// next takes what the room had for the member. If there is nothing, the room sends it what follows.
+func (c *catch) next() (pending []*notice, overrun, done bool) {
+	c.room.mu.Lock()
+	defer c.room.mu.Unlock()
+	pending, overrun = c.pending, c.overrun
+	c.pending, c.overrun = nil, false
+	if c.err != nil || len(pending) == 0 && !overrun {
+		c.catching = false
+		return nil, false, true
+	}
+	return pending, overrun, false
+}
+
+// again asks the Log for what was too much to be kept for the member.
+func (c *catch) again(ctx context.Context) {
+	if c.err != nil {
+		return
+	}
+	if c.room.log == nil {
+		c.err = errMissed
+		return
+	}
+	replay, err := c.room.log.Since(ctx, c.room.name, c.at)
+	if c.err = err; err == nil && !replay.Complete {
+		c.err = errMissed
+	}
+	c.replay(ctx, replay.Missed)
+}
+
+// write sends a notice, unless the member has it already.
+func (c *catch) write(ctx context.Context, n *notice) {
+	if c.err != nil || n.Type == Message && c.room.log != nil && !n.Position.after(c.at) {
+		return
+	}
+	c.room.mu.Lock()
+	m, ok := n.message(c.envelope)
+	c.room.mu.Unlock()
+	if ok {
+		c.err = c.conn.Write(ctx, m)
+	}
+	if n.Type == Message || n.Type == Gap {
+		c.at = n.Position
+	}
+}
+
+// after reports whether p comes after q, or can't be compared with it.
+func (p Position) after(q Position) bool { return p.Epoch != q.Epoch || p.Offset > q.Offset }

@@ -1,0 +1,177 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spoutws/spout"
+)
+
+// member is a connection in a room.
+type member struct {
+	Member // with Hub.Presence
+
+	conn     *spout.Conn
+	room     *room
+	index    int // in room.members; guarded by room.mu
+	envelope bool
+	joined   bool // guarded by attachment.mu
+	closing  bool // since it did not keep up; guarded by room.mu
+
+	// While it is sent what comes first, guarded by room.mu:
+	catching bool
+	pending  []*notice // what the room has for it meanwhile
+	overrun  bool      // more than maxPending, which is forgotten then
+}
+
+// maxPending is how many messages are kept for one who is still sent those before them.
+const maxPending = 4096
+
+// notice is what a room has for its members, encoded once for all of them.
+type notice struct {
+	Envelope
+	plain    spout.Message // prepared; Data is nil if those without envelopes get nothing
+	enclosed spout.Message // the envelope, prepared when the first asks for it
+}
+
+// message returns what a member gets, if it gets anything. The lock of the room is held.
+func (n *notice) message(envelope bool) (m spout.Message, ok bool) {
+	if !envelope {
+		return n.plain, n.Type == Message
+	}
+	if n.enclosed.Data == nil {
+		e := n.Envelope
+		if n.Type == Message {
+			e.put(n.plain)
+		}
+		n.enclosed = e.encode().Prepare()
+	}
+	return n.enclosed, true
+}
+
+// receive sends a notice to the member, or keeps it until its turn has come. The lock of the room is held.
+func (m *member) receive(n *notice) {
+	switch {
+	case m.overrun, m.closing:
+		return
+	case m.catching:
+		if m.pending = append(m.pending, n); len(m.pending) > maxPending {
+			m.pending, m.overrun = nil, true
+		}
+		return
+	}
+	if msg, ok := n.message(m.envelope); ok {
+		if err := m.conn.Send(msg); errors.Is(err, spout.ErrFull) {
+			m.tooSlow()
+		}
+	}
+}
+
+// tooSlow is what becomes of a member that does not keep up. The lock of the room is held.
+func (m *member) tooSlow() {
+	r := m.room
+	if f := r.hub.OnSlow; f != nil {
+		r.call(func() { f(m.conn, r.name) })
+		return
+	}
+	m.closing = true
+	m.conn.Close(spout.CloseTryAgainLater, fmt.Sprintf("too slow: %d bytes wait for you (Options.SendLimit)", m.conn.Buffered()))
+}
+
+// leave takes the member out of its room.
+func (m *member) leave(ctx context.Context) error {
+	m.depart()
+	return m.exit(ctx)
+}
+
+// leaveClosed is leave for a connection that is closed. It allocates nothing but for what the broker is told.
+func (m *member) leaveClosed() {
+	m.depart()
+	if !m.room.hub.Presence {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
+	defer cancel()
+	if err := m.exit(ctx); err != nil {
+		m.room.hub.logger().Warn("hub: the broker was not told that a member has left", "room", m.room.name, "member", m.ID, "error", err)
+	}
+}
+
+func (m *member) depart() {
+	m.room.remove(m)
+	m.room.release()
+}
+
+// exit tells the broker.
+func (m *member) exit(ctx context.Context) error {
+	if !m.room.hub.Presence {
+		return nil
+	}
+	return m.room.hub.broker().(PresenceBroker).Exit(ctx, m.room.name, m.ID)
+}
+
+// start sends the member what comes first: where it stands, what it has missed, and then what the room had for it
+// meanwhile. at is where the room stood when the member was added.
+func (m *member) start(ctx context.Context, at Position, o JoinOptions) (JoinResult, error) {
+	r := m.room
+	result := JoinResult{ID: m.ID, Position: at}
+	var missed []Delivery
+	if r.log != nil && (!o.Since.IsZero() || o.Recent > 0) {
+		replay, err := r.log.Since(ctx, r.name, o.Since)
+		if err != nil {
+			return JoinResult{}, err
+		}
+		if result.Position = replay.Top; replay.Complete {
+			missed = replay.Missed
+		}
+		if o.Since.IsZero() {
+			missed = missed[max(0, len(missed)-o.Recent):]
+		} else {
+			result.Recovered = replay.Complete
+		}
+		result.Replayed = len(missed)
+	}
+	first := Envelope{Type: Joined, Room: r.name, Position: result.Position, Recovered: result.Recovered, Replayed: result.Replayed}
+	if r.hub.Presence {
+		b := r.hub.broker().(PresenceBroker)
+		if err := b.Enter(ctx, r.name, m.Member); err != nil {
+			return JoinResult{}, err
+		}
+		if m.envelope {
+			members, err := b.Members(ctx, r.name)
+			if err != nil {
+				return JoinResult{}, err
+			}
+			first.ID, first.Members = m.ID, members
+		}
+	}
+	if !m.catching {
+		return result, nil
+	}
+	c := catch{member: m}
+	if m.envelope {
+		c.write(ctx, &notice{Envelope: first})
+	}
+	c.replay(ctx, missed)
+	c.at = result.Position
+	c.follow(ctx)
+	if c.err != nil {
+		// Never a part: what follows can't be sent, so nothing does.
+		m.closing = true
+		m.conn.Close(spout.CloseTryAgainLater, "what was missed could not be sent")
+		return JoinResult{}, c.err
+	}
+	return result, nil
+}
+
+// guard calls a function of the application, whose panic harms nobody.
+func (h *Hub) guard(f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			h.logger().Error("hub: a hook panicked", "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	f()
+}

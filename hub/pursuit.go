@@ -1,0 +1,128 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// pursuit is how a room keeps up with its Log: what is delivered follows what the members have, or what is
+// between them is fetched before. It is guarded by room.mu.
+type pursuit struct {
+	last     Position   // up to here the members have everything, or were told
+	pursuing bool       // what is after it is being fetched
+	waiting  []Delivery // meanwhile
+	again    bool       // more is to be fetched than what is being fetched now
+	reason   error      // why something may be missing
+}
+
+// errHole is why something may be missing where the broker does not know of it.
+var errHole = errors.New("the broker's deliveries do not follow one another")
+
+// logged receives what a Log delivers.
+type logged struct{ *room }
+
+func (r logged) Deliver(d Delivery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.pursuing && len(r.waiting) == maxPending:
+		r.waiting, r.again = nil, true // it is fetched
+	case r.pursuing:
+		r.waiting = append(r.waiting, d)
+	case r.follows(d):
+		r.advance(d)
+	default:
+		r.waiting = []Delivery{d}
+		r.startPursuit(errHole)
+	}
+}
+
+func (r logged) Lost(reason error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pursuing {
+		r.again, r.reason = true, reason
+		return
+	}
+	r.startPursuit(reason)
+}
+
+// follows reports whether nothing is between the last message and d. r.mu is held.
+func (r *room) follows(d Delivery) bool {
+	return d.Position.Epoch == r.last.Epoch && d.Previous == r.last.Offset
+}
+
+// advance publishes the message that is next. r.mu is held.
+func (r *room) advance(d Delivery) {
+	r.last = d.Position
+	r.publish(d)
+}
+
+// startPursuit has what may be missing fetched. r.mu is held.
+func (r *room) startPursuit(reason error) {
+	r.pursuing, r.reason = true, reason
+	go r.pursue()
+}
+
+// Between two attempts to fetch, a room waits so long.
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = time.Second
+)
+
+// pursue fetches what may be missing, until what is delivered follows.
+func (r *room) pursue() {
+	for pause := firstPause; !r.closed.Load(); {
+		r.mu.Lock()
+		from := r.last
+		r.again = false
+		r.mu.Unlock()
+		replay, err := r.since(from)
+		if err != nil {
+			r.hub.logger().Warn("hub: what may be missing can't be fetched yet", "room", r.name, "error", err)
+			time.Sleep(pause/2 + rand.N(pause/2))
+			pause = min(2*pause, lastPause)
+			continue
+		}
+		r.mu.Lock()
+		if replay.Complete {
+			for _, d := range replay.Missed {
+				r.advance(d)
+			}
+			r.last = replay.Top
+		} else {
+			r.last = replay.Top
+			r.gap(r.reason)
+		}
+		done := r.catchUp()
+		r.mu.Unlock()
+		if done {
+			return
+		}
+	}
+}
+
+func (r *room) since(p Position) (Replay, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
+	defer cancel()
+	return r.log.Since(ctx, r.name, p)
+}
+
+// catchUp publishes what was delivered meanwhile, and reports whether nothing is missing now. r.mu is held.
+func (r *room) catchUp() (done bool) {
+	for i, d := range r.waiting {
+		switch {
+		case !d.Position.after(r.last): // it was fetched
+		case r.follows(d):
+			r.advance(d)
+		default:
+			r.waiting, r.reason = r.waiting[i:], errHole
+			return false
+		}
+	}
+	r.waiting = nil
+	r.pursuing = r.again
+	return !r.again
+}
