@@ -7,7 +7,10 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strings"
 	"time"
+
+	"github.com/spoutws/spout/hub/client"
 )
 
 //go:embed page/index.html page/*.css page/icon.svg page/*.mjs
@@ -17,6 +20,7 @@ var pageFiles embed.FS
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
 	".mjs":  "text/javascript; charset=utf-8",
 	".svg":  "image/svg+xml",
 }
@@ -44,6 +48,7 @@ func newPage(cfg *config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	files["spout-room.js"] = []byte(client.Script)
 	index, err := template.New("index.html").Parse(string(files["index.html"]))
 	if err != nil {
 		return nil, err
@@ -51,7 +56,8 @@ func newPage(cfg *config) (http.Handler, error) {
 	about := struct {
 		TLS          string
 		MessageLimit int64
-	}{MessageLimit: cfg.maxMessage}
+		Nodes        string
+	}{MessageLimit: cfg.maxMessage, Nodes: strings.Join(cfg.nodes, " ")}
 	if cfg.selfSigned {
 		about.TLS = "self-signed"
 	}

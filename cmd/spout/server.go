@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/spoutws/spout"
+	"github.com/spoutws/spout/hub"
 	"github.com/spoutws/spout/origin"
 )
 
@@ -40,6 +41,9 @@ type config struct {
 	maxMessage        int64         // in bytes
 	ping              time.Duration // 0 for the default, negative for none
 	compress          bool
+	broker            hub.Broker // of the chat; nil for a hub.Memory
+	node              string     // this one's name, if there are several
+	nodes             []string   // the origins of all, then
 }
 
 func (cfg *config) what() string {
@@ -51,7 +55,11 @@ func (cfg *config) what() string {
 
 // serve runs the server until ctx ends. ready is called when it listens.
 func (cfg *config) serve(ctx context.Context, verb string, stdout, stderr io.Writer, ready func(*server)) int {
-	s, err := newServer(cfg, stderr)
+	var s *server
+	ln, err := cfg.listen()
+	if err == nil {
+		s, err = newServer(cfg, ln, stderr)
+	}
 	if err == nil {
 		ready(s)
 		err = s.run(ctx, stdout)
@@ -71,9 +79,23 @@ type server struct {
 	tlsConfig *tls.Config // nil if there is no TLS
 }
 
-// newServer returns a server that listens.
-func newServer(cfg *config, stderr io.Writer) (_ *server, err error) {
-	s := &server{ws: spout.Server{Options: spout.Options{MessageLimit: cfg.maxMessage, PingInterval: cfg.ping}}}
+// listen opens the server's port.
+func (cfg *config) listen() (net.Listener, error) {
+	ln, err := net.Listen("tcp", cfg.addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w; another program has it, --addr chooses another", err)
+	}
+	return ln, err
+}
+
+// newServer returns a server on ln, which it owns.
+func newServer(cfg *config, ln net.Listener, stderr io.Writer) (_ *server, err error) {
+	defer func() {
+		if err != nil {
+			ln.Close()
+		}
+	}()
+	s := &server{listener: ln, ws: spout.Server{Options: spout.Options{MessageLimit: cfg.maxMessage, PingInterval: cfg.ping}}}
 	if cfg.compress {
 		s.ws.Compression = &spout.Deflate{}
 	}
@@ -88,25 +110,19 @@ func newServer(cfg *config, stderr io.Writer) (_ *server, err error) {
 	if s.http.Handler, err = cfg.routes(&s.ws); err != nil {
 		return nil, err
 	}
-	s.listener, err = net.Listen("tcp", cfg.addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		err = fmt.Errorf("%w; another program has it, --addr chooses another", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	origins := cfg.origins
-	if tcp, ok := s.listener.Addr().(*net.TCPAddr); ok && cfg.loopbackOrigins && tcp.IP.IsLoopback() {
-		for _, host := range []string{"localhost", "127.0.0.1", "[::1]"} {
+	origins := append(slices.Clone(cfg.origins), cfg.nodes...)
+	if tcp, ok := ln.Addr().(*net.TCPAddr); ok && cfg.loopbackOrigins && tcp.IP.IsLoopback() {
+		for _, host := range loopbackHosts {
 			origins = append(origins, fmt.Sprintf("http://%s:%d", host, tcp.Port))
 		}
 	}
 	if s.ws.CheckOrigin, err = checkOrigin(origins); err != nil {
-		s.listener.Close()
 		return nil, err
 	}
 	return s, nil
 }
+
+var loopbackHosts = []string{"localhost", "127.0.0.1", "[::1]"}
 
 // checkOrigin returns a check that lets in the server's own pages and those of origins.
 func checkOrigin(origins []string) (func(*http.Request) bool, error) {
@@ -146,7 +162,7 @@ func (cfg *config) routes(ws *spout.Server) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/websocket", ws.HandlerFunc(youSaid))
 	mux.Handle("/ws/echo", ws.HandlerFunc(echo))
-	mux.Handle("/ws/chat/{room}", ws.Handler(newChat().open))
+	mux.Handle("/ws/chat/{room}", ws.Handler(newChat(cfg.broker, cfg.node).open))
 	mux.Handle("/ws/clock", ws.Handler(openClock))
 	mux.Handle("/ws/close/{code}", ws.Handler(openCloser))
 	mux.Handle("/ws/", http.StripPrefix("/ws/", page))
