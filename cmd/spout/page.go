@@ -13,7 +13,7 @@ import (
 	"github.com/spoutws/spout/hub/client"
 )
 
-//go:embed page/index.html page/*.css page/icon.svg page/*.mjs
+//go:embed page/index.html page/*.css page/icon.svg page/*.mjs page/uPlot.iife.min.js page/uPlot.LICENSE.txt
 var pageFiles embed.FS
 
 // contentTypes is not left to package mime, whose answers depend on the machine.
@@ -23,6 +23,7 @@ var contentTypes = map[string]string{
 	".js":   "text/javascript; charset=utf-8",
 	".mjs":  "text/javascript; charset=utf-8",
 	".svg":  "image/svg+xml",
+	".txt":  "text/plain; charset=utf-8",
 }
 
 // pageHeader keeps the page to its own files, and gives it the browser's finer clock, which only an isolated page gets.
@@ -56,8 +57,16 @@ func newPage(cfg *config) (http.Handler, error) {
 	about := struct {
 		TLS          string
 		MessageLimit int64
-		Nodes        string
-	}{MessageLimit: cfg.maxMessage, Nodes: strings.Join(cfg.nodes, " ")}
+		Ports, Node  string
+		Live         string // "" for no Live page
+		Bots         int
+	}{MessageLimit: cfg.maxMessage, Ports: strings.Join(cfg.ports, " "), Node: cfg.node}
+	if d := cfg.demo; d != nil {
+		about.Live, about.Bots = "here", d.bots
+		if d.token != "" {
+			about.Live = "token"
+		}
+	}
 	if cfg.selfSigned {
 		about.TLS = "self-signed"
 	}

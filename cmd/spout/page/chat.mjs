@@ -20,7 +20,8 @@ const text = $("chat-text");
 const textError = $("chat-error");
 
 // The page's own node comes first; when it can't be reached, the next is tried.
-const nodes = [location.origin, ...document.documentElement.dataset.nodes.split(" ").filter((n) => n !== "" && n !== location.origin)];
+const others = document.documentElement.dataset.ports.split(" ").filter((port) => port !== "" && port !== location.port);
+const nodes = [location.origin, ...others.map((port) => `${location.protocol}//${location.hostname}:${port}`)];
 
 const idsKept = 20;
 
