@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// Shutdown closes connections in batches, so that their clients do not all connect to another server
-// in the same moment, and this one does not write to all of them in one burst.
+// Shutdown closes connections in small batches, so that their clients do not all connect to another
+// server in the same moment, and this one does not write to all of them in one burst. The batches are
+// equal: wherever the clients come back, the fullest moment has no more of them than the others.
 const (
-	shutdownBatch = 100 // connections at a time, or more where there is no time for so many batches
-	shutdownPause = time.Second / 10
+	shutdownBatch = 10 // connections at a time, or more where there is no time for so many batches
+	shutdownPause = time.Second / 100
 	shutdownTime  = 30 * time.Second // for all batches, where the context has no deadline
 )
 
@@ -19,10 +20,10 @@ const (
 // frame, and the closing handshake has Options.CloseTimeout. What a program that reads in a loop sends
 // after that is refused. Shutdown returns when every OnClose has returned.
 //
-// Connections are closed in batches of 100, the first at once, the others at random within their
-// tenths of a second; until its turn comes, a connection works as before. The batches are larger
-// where they must be for the last to come within half of the time that ctx leaves, or within 30 s
-// if it has no deadline.
+// Connections are closed in equal batches of at most 10, the first at once, each other one at random
+// within a hundredth of a second of its own; until its turn comes, a connection works as before. The
+// batches are larger where they must be for the last to come within half of the time that ctx leaves,
+// or within 30 s if it has no deadline.
 //
 // When ctx ends before all is done, Shutdown drops what is left, with a close frame where that
 // leaves without waiting, and returns ctx's error; it does not wait for OnClose then. A call during
@@ -33,17 +34,16 @@ const (
 func (s *Server) Shutdown(ctx context.Context) error {
 	idle := s.beginShutdown()
 	conns := s.snapshot()
-	size := batchSize(ctx, len(conns))
-	start := time.Now()
-	for slot := time.Duration(1); ; slot++ {
-		batch := conns[:min(size, len(conns))]
+	left := batches(ctx, len(conns))
+	for slot := time.Now(); ; slot = slot.Add(shutdownPause) {
+		batch := conns[:len(conns)/left]
 		conns = conns[len(batch):]
 		for _, c := range batch {
 			c.retire()
 		}
 		var next <-chan time.Time // never, after the last batch
-		if len(conns) > 0 {
-			next = time.After(time.Until(start.Add(slot*shutdownPause - rand.N(shutdownPause))))
+		if left--; left > 0 {
+			next = time.After(time.Until(slot.Add(shutdownPause + rand.N(shutdownPause))))
 		}
 		select {
 		case <-next:
@@ -64,14 +64,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// batchSize is how many of n connections Shutdown closes at a time.
-func batchSize(ctx context.Context, n int) int {
+// batches is in how many batches Shutdown closes n connections.
+func batches(ctx context.Context, n int) int {
 	window := shutdownTime
 	if deadline, ok := ctx.Deadline(); ok {
-		window = max(0, time.Until(deadline)/2)
+		window = time.Until(deadline) / 2
 	}
-	batches := 1 + int(window/shutdownPause) // the first is at once
-	return max(shutdownBatch, (n+batches-1)/batches)
+	return max(1, min((n+shutdownBatch-1)/shutdownBatch, int(window/shutdownPause)))
 }
 
 // beginShutdown has new requests refused, and returns what is closed when nothing is left.

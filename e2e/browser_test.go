@@ -39,6 +39,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("compression", func(t *testing.T) { testCompression(t, b) })
 	t.Run("wrong origin", func(t *testing.T) { testOrigin(t, b, spout) })
 	t.Run("self-signed certificate", func(t *testing.T) { testSelfSigned(t, b, spout, demo) })
+	t.Run("behind a balancer", func(t *testing.T) { testBalanced(t, b, spout) })
 	t.Run("appearance", func(t *testing.T) { testAppearance(t, b, demo) })
 	t.Run("report of spout check", func(t *testing.T) { testReport(t, b, spout) })
 }

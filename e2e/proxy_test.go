@@ -82,12 +82,7 @@ func TestProxies(t *testing.T) {
 // TestUnixSocket dials a server that listens on a unix socket.
 func TestUnixSocket(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "spout") // t.TempDir may be too long for the address of a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	path := filepath.Join(dir, "ws")
+	path := filepath.Join(shortDir(t), "ws")
 	ln, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +96,17 @@ func TestUnixSocket(t *testing.T) {
 	if err := converse(t.Context(), &d, "ws://any.name/"); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// shortDir is a directory for sockets: t.TempDir may be too long for the address of one.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "spout")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // converse dials, sends messages of several sizes, wants them back, and closes.
@@ -148,10 +154,17 @@ func echoServer(t *testing.T, config *tls.Config) string {
 	return scheme(config != nil) + "://" + addr
 }
 
+func sendBack(c *spout.Conn, m spout.Message) error { return c.Send(m) }
+
 // serveEcho serves an echo on the listener until the end of the test.
 func serveEcho(t *testing.T, ln net.Listener) {
 	var srv spout.Server
-	h := &http.Server{Handler: srv.HandlerFunc(func(c *spout.Conn, m spout.Message) error { return c.Send(m) })}
+	serveHTTP(t, ln, srv.HandlerFunc(sendBack))
+}
+
+// serveHTTP serves on the listener until the end of the test.
+func serveHTTP(t *testing.T, ln net.Listener, handler http.Handler) {
+	h := &http.Server{Handler: handler}
 	done := make(chan struct{})
 	go func() {
 		h.Serve(ln)

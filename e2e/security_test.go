@@ -129,3 +129,42 @@ func testSelfSigned(t *testing.T, b *browser, spout string, demo *server) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// testBalanced opens the page of a server without TLS through balancers that have it, and has it and
+// another page connect.
+func testBalanced(t *testing.T, b *browser, spout string) {
+	c := newCertificate(t)
+	s := runSpout(t, spout, "serve", "--addr", "127.0.0.1:0")
+	stranger := elsewhere(t)
+	nodes := [3]string{s.url.Host, s.url.Host, s.url.Host}
+	for _, proxy := range []struct {
+		name    string
+		start   func(*testing.T, certificate, [3]string, ...string) *balancer
+		changes []string
+	}{
+		{"nginx", startNginx, nil},
+		{"HAProxy", startHAProxy, nil},
+		// The browser has its WebSockets in HTTP/2 then (RFC 8441), and the node in HTTP/1.1.
+		{"HAProxy with HTTP/2", startHAProxy, []string{" ssl crt ", " ssl alpn h2,http/1.1 crt "}},
+	} {
+		t.Run(proxy.name, func(t *testing.T) {
+			front := proxy.start(t, c, nodes, proxy.changes...)
+			url := "wss://" + front.secure + "/ws/echo"
+			p := b.tab(t)
+			p.open("about:blank")
+			p.do("accepting the certificate", chromedp.Evaluate[chromedp.Void]("void (location = "+quote("https://"+front.secure)+")"), click("#details-button"), click("#proceed-link"),
+				visible("#echo-status[data-state=open]"))
+			if got := p.echoes(url, "its own"); got != "its own" {
+				t.Errorf("got %q", got)
+			}
+			if proxy.changes != nil && front.stat(t, "public", "FRONTEND", "h2_data_rcvd") == "0" {
+				t.Error("the browser sent no message over HTTP/2")
+			}
+			p = p.beside()
+			p.open(stranger.URL)
+			if why := p.fails(url); !strings.Contains(why, "403") {
+				t.Errorf("the browser says %q to a page from elsewhere, want 403", why)
+			}
+		})
+	}
+}

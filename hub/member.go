@@ -18,6 +18,7 @@ type member struct {
 	index    int // in room.members; guarded by room.mu
 	envelope bool
 	joined   bool // guarded by attachment.mu
+	closing  bool // since it did not keep up; guarded by room.mu
 
 	// While it is sent what comes first, guarded by room.mu:
 	catching bool
@@ -53,7 +54,7 @@ func (n *notice) message(envelope bool) (m spout.Message, ok bool) {
 // receive sends a notice to the member, or keeps it until its turn has come. The lock of the room is held.
 func (m *member) receive(n *notice) {
 	switch {
-	case m.overrun:
+	case m.overrun, m.closing:
 		return
 	case m.catching:
 		if m.pending = append(m.pending, n); len(m.pending) > maxPending {
@@ -75,30 +76,40 @@ func (m *member) tooSlow() {
 		r.call(func() { f(m.conn, r.name) })
 		return
 	}
+	m.closing = true
 	m.conn.Close(spout.CloseTryAgainLater, fmt.Sprintf("too slow: %d bytes wait for you (Options.SendLimit)", m.conn.Buffered()))
 }
 
 // leave takes the member out of its room.
 func (m *member) leave(ctx context.Context) error {
-	m.room.remove(m)
-	defer m.room.release()
-	if !m.room.hub.Presence {
-		return nil
-	}
-	return m.room.hub.broker().(PresenceBroker).Exit(ctx, m.room.name, m.ID)
+	m.depart()
+	return m.exit(ctx)
 }
 
-// leaveClosed is leave for a connection that is closed.
+// leaveClosed is leave for a connection that is closed. It allocates nothing but for what the broker is told.
 func (m *member) leaveClosed() {
+	m.depart()
 	if !m.room.hub.Presence {
-		m.leave(nil) // which asks nobody then
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
 	defer cancel()
-	if err := m.leave(ctx); err != nil {
+	if err := m.exit(ctx); err != nil {
 		m.room.hub.logger().Warn("hub: the broker was not told that a member has left", "room", m.room.name, "member", m.ID, "error", err)
 	}
+}
+
+func (m *member) depart() {
+	m.room.remove(m)
+	m.room.release()
+}
+
+// exit tells the broker.
+func (m *member) exit(ctx context.Context) error {
+	if !m.room.hub.Presence {
+		return nil
+	}
+	return m.room.hub.broker().(PresenceBroker).Exit(ctx, m.room.name, m.ID)
 }
 
 // start sends the member what comes first: where it stands, what it has missed, and then what the room had for it
@@ -148,6 +159,7 @@ func (m *member) start(ctx context.Context, at Position, o JoinOptions) (JoinRes
 	c.follow(ctx)
 	if c.err != nil {
 		// Never a part: what follows can't be sent, so nothing does.
+		m.closing = true
 		m.conn.Close(spout.CloseTryAgainLater, "what was missed could not be sent")
 		return JoinResult{}, c.err
 	}

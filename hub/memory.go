@@ -9,10 +9,11 @@ import (
 
 // Memory is a Broker within one process: a HistoryBroker and a PresenceBroker. The zero value is ready. It
 // loses nothing while the process lives, and everything with it. Hubs with the same Memory have the
-// same rooms. It must not be copied.
+// same rooms, those with history if their History is the same, too. It must not be copied.
 type Memory struct {
 	rooms   shards[string, *channel]
 	present shards[string, *presence]
+	logs    sync.Map // by History
 }
 
 // channel is the subscriptions of a room.

@@ -43,16 +43,16 @@ type kept struct {
 	at time.Time
 }
 
-// OpenLog implements [HistoryBroker]. Each call returns rooms of their own.
+// OpenLog implements [HistoryBroker]. The same History has the same rooms, another has others.
 func (b *Memory) OpenLog(ctx context.Context, h History) (Log, error) {
-	l := &memoryLog{size: h.Size, age: h.Age}
-	if l.size <= 0 {
-		l.size = historySize
+	if h.Size <= 0 {
+		h.Size = historySize
 	}
-	if l.age <= 0 {
-		l.age = historyAge
+	if h.Age <= 0 {
+		h.Age = historyAge
 	}
-	return l, ctx.Err()
+	l, _ := b.logs.LoadOrStore(h, &memoryLog{size: h.Size, age: h.Age})
+	return l.(*memoryLog), ctx.Err()
 }
 
 // room returns a room with its turn taken.

@@ -16,11 +16,9 @@ const demoHelp = `spout demo starts a server with a page to try WebSockets with,
 
   --addr HOST:PORT  where to listen (default 127.0.0.1:8888; port 0 lets the system choose)
   --nodes N         so many servers, on this port and those after it (default 1, at most 9): the
-                    rooms of the chat are the same on all, over a NATS server within this program
-  --nats URL        the same over a NATS server that runs elsewhere, with JetStream, where other
-                    processes may be nodes, too
+                    rooms of the chat are the same on all
   --load N          bots that chat, so that the Live page has something to show (at most 1000)
-  --token TOKEN     have the Live page ask for this; without it, it can be used from this machine only
+  --token TOKEN     what the Live page asks for; without it, only this machine may use that page
 
 The page is at /. A text sent to /websocket comes back as "You said: ..."; the paths
 of spout serve are there as well. The Live page shows the connections and can close them.
@@ -35,7 +33,6 @@ Examples:
 type demoOptions struct {
 	addr  string
 	nodes int
-	nats  string
 	bots  int
 	token string
 }
@@ -63,7 +60,6 @@ func parseDemo(args []string) (o demoOptions, err error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.StringVar(&o.addr, "addr", o.addr, "")
 	flags.IntVar(&o.nodes, "nodes", o.nodes, "")
-	flags.StringVar(&o.nats, "nats", "", "")
 	flags.IntVar(&o.bots, "load", 0, "")
 	flags.StringVar(&o.token, "token", "", "")
 	operands, err := parse(flags, args)

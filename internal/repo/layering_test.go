@@ -129,7 +129,8 @@ func dirName(file string) string {
 
 // inRootModule reports whether a file belongs to the root module.
 func inRootModule(file string) bool {
-	return !strings.HasPrefix(file, "cmd/") && !strings.HasPrefix(file, "e2e/") && !strings.HasPrefix(file, "bench/")
+	return !strings.HasPrefix(file, "cmd/") && !strings.HasPrefix(file, "e2e/") && !strings.HasPrefix(file, "bench/") &&
+		!strings.HasPrefix(file, "brokers/")
 }
 
 // imports returns what a file imports.

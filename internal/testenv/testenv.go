@@ -42,6 +42,8 @@ func Missing(t testing.TB, format string, args ...any) {
 // they differ from the tool's own name.
 var programs = map[string][]string{
 	"chromium": {"chromium", "chromium-browser", "google-chrome"},
+	"haproxy":  {"haproxy", "/usr/sbin/haproxy"}, // not on everybody's PATH
+	"nginx":    {"nginx", "/usr/sbin/nginx"},
 	"python3":  {"/usr/bin/python3", "python3"}, // Debian's modules are seen by Debian's interpreter only
 }
 
