@@ -4,7 +4,7 @@ FUZZTIME ?= 20s
 SOAK ?= 10m
 MILLION ?= -n 1000000
 
-.PHONY: run test test-engine test-faults test-goroutines deps static fuzz vuln figures hostile bench million compression soak clean
+.PHONY: run test test-engine test-faults test-goroutines deps static fuzz vuln figures hostile bench rooms million compression soak clean
 
 # The demo: a server, a page, and what to try next.
 run:
@@ -15,7 +15,7 @@ run:
 test: deps test-engine test-faults test-goroutines
 
 GOTEST = go run ./internal/gotest -tags long -timeout 20m
-ALLOCATE = . ./internal/proto ./internal/deflate ./internal/poll
+ALLOCATE = . ./hub ./internal/proto ./internal/deflate ./internal/poll
 RACING = . ./route ./spouttest
 DRIVEN = ./examples/... ./internal/conformance ./internal/soak ./cmd/spout/... ./e2e/... ./bench/million
 FAULTS = ^TestConformanceNotices
@@ -69,6 +69,11 @@ hostile:
 # BENCH=-write it writes bench/RESULTS.md and bench/chart.svg.
 bench:
 	go run ./bench/compare $(BENCH)
+
+# What it costs to publish in rooms: of package hub and other libraries, and over three nodes; about eight minutes.
+# With ROOMS=-write it writes bench/RESULTS-rooms.md.
+rooms:
+	go run ./bench/rooms $(ROOMS)
 
 # A million connections at a time, to servers in several processes, and what they cost; about eight
 # minutes and 12 GB of memory. MILLION='-n 100000 -ping 8s -hold 10s' is what CI does.

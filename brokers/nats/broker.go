@@ -1,0 +1,329 @@
+package natsbroker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/spoutws/spout/hub"
+)
+
+// Broker is a [hub.Broker], a [hub.HistoryBroker] and a [hub.PresenceBroker] over one connection to NATS.
+// Connect makes one. It must not be copied, and belongs to one node: who enters a room by it is on
+// that node. All methods may be called from any goroutine.
+type Broker struct {
+	options Options
+	log     *slog.Logger
+	link    link
+	inbox   *inbox
+	rooms   rooms
+	senders senders
+	nodes   nodes
+
+	flushes group // of what was published
+	syncs   group // of what was subscribed to
+
+	mu      sync.Mutex
+	closed  bool
+	closing chan struct{} // closed when closed is set
+	all     sync.WaitGroup
+}
+
+var errClosed = errors.New("natsbroker: the broker is closed")
+
+// Connect connects to NATS and tells the other nodes of this one. It fails if no server can be reached;
+// later it tries again for ever, every 50 to 100 ms. Close ends it.
+func Connect(ctx context.Context, o Options) (*Broker, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	b := &Broker{options: o, log: o.Logger, closing: make(chan struct{})}
+	b.rooms.byKey = map[string]*room{}
+	b.inbox = newInbox(b.sort)
+	b.link = link{log: b.log, broken: b.broken, mended: b.mended, failed: b.failed}
+	if err := b.link.connect(o); err != nil {
+		b.inbox.close()
+		return nil, err
+	}
+	b.nodes.init(b)
+	b.senders = senders{nc: b.link.Conn, node: b.nodes.self, bySubject: map[string]*sender{}}
+	b.flushes.run = b.link.flush
+	b.syncs.run = b.sync
+	for _, subject := range []string{b.subject(kindNode), b.subject(kindAsk), b.subject(kindTo, b.nodes.name, "*")} {
+		if _, err := b.link.ChanSubscribe(subject, b.inbox.arrived); err != nil {
+			b.Close()
+			return nil, fmt.Errorf("natsbroker: subscribing to %s: %w", subject, err)
+		}
+	}
+	b.start(b.nodes.beat)
+	if err := b.nodes.meet(ctx); err != nil {
+		b.Close()
+		return nil, fmt.Errorf("natsbroker: connected, but nothing comes back from %s: %w", b.link.ConnectedUrlRedacted(), err)
+	}
+	return b, nil
+}
+
+// Close tells the other nodes that this one leaves, with its members of all rooms, and ends the connection.
+// Nothing is delivered after it has returned. It must not be called by a Subscriber. The error is
+// always nil; it is there so that a Broker is an [io.Closer].
+func (b *Broker) Close() error {
+	b.mu.Lock()
+	first := !b.closed
+	if first {
+		b.closed = true
+		close(b.closing)
+	}
+	b.mu.Unlock()
+	if !first {
+		return nil
+	}
+	if b.link.up.Load() {
+		b.nodes.leave()
+		if err := b.link.flush(); err != nil {
+			b.log.Info("natsbroker: the other nodes may not know that this one leaves", "error", err)
+		}
+	}
+	b.link.Close()
+	b.all.Wait()
+	b.inbox.close()
+	return nil
+}
+
+// start runs f in a goroutine that Close waits for.
+func (b *Broker) start(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed {
+		b.all.Go(f)
+	}
+}
+
+// subject returns the subject of this Broker with these tokens.
+func (b *Broker) subject(tokens ...string) string {
+	return b.options.Prefix + "." + strings.Join(tokens, ".")
+}
+
+// sort gives a message to whom it is for. It is called in the order of arrival.
+func (b *Broker) sort(m *nats.Msg) {
+	kind, rest, _ := strings.Cut(m.Subject[len(b.options.Prefix)+1:], ".")
+	switch kind {
+	case kindNode:
+		b.inbox.control.push(item{call: func() { b.nodes.heard(m.Data) }})
+	case kindAsk:
+		b.inbox.control.push(item{call: func() { b.nodes.asked(m.Data) }})
+	case kindTo:
+		b.inbox.control.push(item{call: func() { b.nodes.answered(m.Data) }})
+	default:
+		if r := b.rooms.get(kind + "." + rest); r != nil {
+			r.worker.push(item{room: r, msg: m})
+		}
+	}
+}
+
+// Publish implements [hub.Broker]. It returns when the server of NATS has the message. Of those who
+// publish at a time all share one round trip.
+func (b *Broker) Publish(ctx context.Context, room string, data []byte) error {
+	if err := usable(ctx, room); err != nil {
+		return err
+	}
+	if err := b.link.sendable(room, len(data)+maxFrame); err != nil {
+		return err
+	}
+	dials := b.link.dials.Load()
+	if err := b.senders.publish(b.subject(kindRoom, token(room)), data); err != nil {
+		return fmt.Errorf("natsbroker: room %q: %w", room, err)
+	}
+	err := b.flushes.wait(ctx)
+	if err == nil && b.link.dials.Load() != dials {
+		err = errBroken
+	}
+	if err != nil {
+		return fmt.Errorf("natsbroker: room %q: %w: %w", room, hub.ErrUncertain, err)
+	}
+	return nil
+}
+
+// Subscribe implements [hub.Broker]. While NATS can't be reached it waits, until ctx ends, at most 10 s.
+func (b *Broker) Subscribe(ctx context.Context, room string, s hub.Subscriber) (cancel func(), err error) {
+	if err := usable(ctx, room); err != nil {
+		return nil, err
+	}
+	cancel, err = b.subscribe(ctx, kindRoom, token(room), s)
+	if err != nil {
+		err = fmt.Errorf("natsbroker: room %q: %w", room, err)
+	}
+	return cancel, err
+}
+
+func usable(ctx context.Context, room string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return hub.CheckRoom(room)
+}
+
+// patience bounds what waits for NATS if the context does not.
+const patience = 10 * time.Second
+
+// subscribe adds a subscription of a room of some kind.
+func (b *Broker) subscribe(ctx context.Context, kind, token string, subscriber hub.Subscriber) (cancel func(), err error) {
+	ctx, end := context.WithTimeout(ctx, patience)
+	defer end()
+	key := kind + "." + token
+	r := b.rooms.take(key, func() *room {
+		return &room{key: key, subject: b.subject(key), worker: b.inbox.worker(key), feed: b.newFeed()}
+	})
+	if err := r.subscribe(b.link.Conn, b.inbox.arrived); err != nil {
+		b.release(r)
+		return nil, err
+	}
+	s := &subscription{Subscriber: subscriber}
+	for {
+		added, err := b.addSynced(ctx, r, s)
+		if added {
+			break
+		}
+		if err == nil {
+			continue
+		}
+		if err := b.await(ctx, err); err != nil {
+			b.release(r)
+			return nil, err
+		}
+	}
+	return sync.OnceFunc(func() {
+		s.ended.Store(true)
+		b.inbox.doAt(r.worker, func() { r.remove(s) })
+		b.release(r)
+	}), nil
+}
+
+func (b *Broker) newFeed() feed {
+	return &live{publishers: map[uint64]*progress{}, bad: b.bad}
+}
+
+// addSynced adds a subscription when all servers know that this node listens, and after all that was
+// published before.
+func (b *Broker) addSynced(ctx context.Context, r *room, s *subscription) (added bool, err error) {
+	dials := b.link.dials.Load()
+	if err := b.syncs.wait(ctx); err != nil {
+		return false, err
+	}
+	done := make(chan bool, 1)
+	b.inbox.doAt(r.worker, func() {
+		same := b.link.dials.Load() == dials
+		if same {
+			r.add(s)
+		}
+		done <- same
+	})
+	select {
+	case added = <-done:
+		return added, nil
+	case <-b.closing:
+		return false, errClosed
+	}
+}
+
+// await waits until something may be tried again that failed with an error: for the connection, or a moment.
+func (b *Broker) await(ctx context.Context, failed error) error {
+	if errors.Is(failed, errClosed) || ctx.Err() != nil {
+		return failed
+	}
+	again := b.link.again()
+	var pause <-chan time.Time
+	if again == nil {
+		pause = time.After(reconnectWait)
+	}
+	select {
+	case <-again:
+	case <-pause:
+	case <-ctx.Done():
+		return fmt.Errorf("%w (%w)", ctx.Err(), failed)
+	case <-b.closing:
+		return errClosed
+	}
+	return nil
+}
+
+func (b *Broker) release(r *room) {
+	if err := b.rooms.release(r); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		b.log.Warn("natsbroker: NATS could not be told that nobody listens any more", "subject", r.subject, "error", err)
+	}
+}
+
+// sync returns when all servers know what this node subscribed to before.
+func (b *Broker) sync() error {
+	if err := b.link.flush(); err != nil {
+		return err
+	}
+	return b.nodes.sync()
+}
+
+// bad tells of a message that is none of this package.
+func (b *Broker) bad(subject string, err error) {
+	b.log.Warn("natsbroker: a message was not understood and is left out", "subject", subject, "error", err)
+}
+
+// broken is called between two connections.
+func (b *Broker) broken() { b.doubt(errBroken) }
+
+// doubt has what comes from now on be preceded by the news that something may have been lost.
+func (b *Broker) doubt(reason error) {
+	b.inbox.doAll(func(w *worker) {
+		w.doubts++
+		w.reason = reason
+	})
+}
+
+// resolve tells all rooms what there was doubt about, and that it is over; not if the connection broke since
+// it was dialed so often.
+func (b *Broker) resolve(dials uint64) {
+	b.inbox.do(func() {
+		if b.link.dials.Load() != dials {
+			return
+		}
+		for _, w := range b.inbox.workers {
+			w.push(item{call: func() {
+				for r := range w.rooms {
+					r.resolve()
+				}
+			}})
+		}
+	})
+}
+
+// mended is called when there is a connection again. NATS has told the server of all subscriptions.
+func (b *Broker) mended() {
+	b.start(func() {
+		dials := b.link.dials.Load()
+		b.senders.unmark()
+		b.nodes.returned()
+		for b.link.dials.Load() == dials {
+			err := b.syncs.wait(context.Background())
+			if err == nil {
+				break
+			}
+			b.log.Warn("natsbroker: not yet in step with NATS", "error", err)
+			if b.await(context.Background(), err) != nil {
+				return
+			}
+		}
+		b.resolve(dials)
+	})
+}
+
+// failed is called when NATS dropped messages of a subscription, or refused it.
+func (b *Broker) failed(sub *nats.Subscription) {
+	kind, rest, _ := strings.Cut(strings.TrimPrefix(sub.Subject, b.options.Prefix+"."), ".")
+	if r := b.rooms.get(kind + "." + rest); r != nil {
+		b.inbox.doAt(r.worker, func() { r.lose(errTooFast) })
+	}
+}

@@ -1,0 +1,309 @@
+package natsbroker
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	beatInterval = 700 * time.Millisecond
+	// A node is dead when so many beats of this one came back since its last one: 2.1 to 2.8 s after it. In
+	// beats, not in time: one that slept does not take all others for dead when it wakes.
+	deadAfter = 4
+	syncTime  = time.Second
+)
+
+// nodes are those who share the rooms, as far as they tell each other by beats.
+type nodes struct {
+	*Broker
+	self uint64 // random, so that one that starts again is another one
+	name string
+
+	number  uint64       // of the last beat; guarded by mu
+	echo    atomic.Int64 // when a beat last came back, through all workers
+	first   chan struct{}
+	metOnce sync.Once
+
+	mu      sync.Mutex
+	known   map[uint64]*node // but for this one
+	syncing map[uint64]*syncing
+	asks    uint64
+}
+
+// node is another node.
+type node struct {
+	server string // that it is connected to
+	number uint64 // of its last beat
+	dials  uint64 // how often it had connected
+	silent int    // how many beats of this node came back since
+	fresh  bool   // this node was away: that beats are missing means nothing
+}
+
+// syncing is the servers from which an answer is awaited.
+type syncing struct {
+	servers map[string]bool
+	done    chan struct{}
+}
+
+// beat is what each node tells all others all the time.
+type beat struct {
+	Node   uint64 `json:"node"`
+	Server string `json:"server"`
+	Number uint64 `json:"number"`
+	Dials  uint64 `json:"dials"`
+	Hello  bool   `json:"hello,omitempty"` // asks for a beat of all
+	Bye    bool   `json:"bye,omitempty"`
+}
+
+// question is for all nodes.
+type question struct {
+	From uint64 `json:"from"`
+	ID   uint64 `json:"id"`
+}
+
+type answer struct {
+	Server string `json:"server"`
+	ID     uint64 `json:"id"`
+}
+
+func nodeName(id uint64) string { return strconv.FormatUint(id, 36) }
+
+func (n *nodes) init(b *Broker) {
+	var random [8]byte
+	rand.Read(random[:])
+	n.Broker = b
+	n.self = binary.BigEndian.Uint64(random[:])
+	n.name = nodeName(n.self)
+	n.known = map[uint64]*node{}
+	n.syncing = map[uint64]*syncing{}
+	n.first = make(chan struct{})
+}
+
+// beat tells the others that this node lives, until it is closed. It also looks after what was published.
+func (n *nodes) beat() {
+	tick := time.NewTicker(beatInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-n.closing:
+			return
+		}
+		if !n.link.up.Load() {
+			continue
+		}
+		n.say(beat{})
+		quiet := time.Second
+		if n.link.ConnectedClusterName() == "" {
+			quiet = publisherIdle // with one server what is lost was lost with the connection
+		}
+		if err := n.senders.mark(quiet); err != nil {
+			n.log.Warn("natsbroker: could not say how far this node came", "error", err)
+		}
+	}
+}
+
+func (n *nodes) say(s beat) {
+	server := n.link.ConnectedServerId()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s.Node, s.Server, s.Number, s.Dials = n.self, server, n.number+1, n.link.dials.Load()
+	if n.send(n.subject(kindNode), s) {
+		n.number++
+	}
+}
+
+func (n *nodes) send(subject string, v any) (sent bool) {
+	b, err := json.Marshal(v)
+	if err == nil {
+		err = n.link.Publish(subject, b)
+	}
+	if err != nil {
+		n.log.Warn("natsbroker: could not be sent", "subject", subject, "error", err)
+	}
+	return err == nil
+}
+
+// meet tells the others of this node, and waits until its own beat comes back.
+func (n *nodes) meet(ctx context.Context) error {
+	n.say(beat{Hello: true})
+	ctx, end := context.WithTimeout(ctx, patience)
+	defer end()
+	select {
+	case <-n.first:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (n *nodes) leave() { n.say(beat{Bye: true}) }
+
+// returned notes that this node was away.
+func (n *nodes) returned() {
+	n.mu.Lock()
+	for _, other := range n.known {
+		other.silent = 0
+		other.fresh = true
+	}
+	n.mu.Unlock()
+	n.say(beat{Hello: true})
+	if err := n.senders.mark(0); err != nil {
+		n.log.Warn("natsbroker: could not say how far this node came", "error", err)
+	}
+}
+
+// heard takes a beat.
+func (n *nodes) heard(data []byte) {
+	var s beat
+	if err := json.Unmarshal(data, &s); err != nil {
+		n.bad(n.subject(kindNode), err)
+		return
+	}
+	if s.Node == n.self {
+		n.heardSelf()
+		return
+	}
+	server := n.link.ConnectedServerId()
+	n.mu.Lock()
+	other := n.known[s.Node]
+	var missing uint64
+	if other == nil {
+		if s.Bye {
+			n.mu.Unlock()
+			return
+		}
+		other = &node{}
+		n.known[s.Node] = other
+		n.log.Info("natsbroker: a node came", "node", nodeName(s.Node))
+	} else if s.Number > other.number && !other.fresh && s.Dials == other.dials && s.Server != server {
+		missing = s.Number - other.number - 1
+	}
+	*other = node{server: s.Server, number: s.Number, dials: s.Dials}
+	if s.Bye {
+		delete(n.known, s.Node)
+		n.log.Info("natsbroker: a node left", "node", nodeName(s.Node))
+	}
+	n.mu.Unlock()
+	if s.Hello {
+		n.say(beat{})
+	}
+	if missing > 0 {
+		n.doubtNow(fmt.Errorf("%d beats of node %s did not come", missing, nodeName(s.Node)))
+	}
+}
+
+// heardSelf takes a beat of this node: the connection and the subscriptions work, and of whom
+// nothing came for some beats is dead.
+func (n *nodes) heardSelf() {
+	server := n.link.ConnectedServerId()
+	left := new(atomic.Int32)
+	left.Store(int32(len(n.inbox.workers)))
+	for _, w := range n.inbox.workers {
+		w.push(item{call: func() {
+			if left.Add(-1) == 0 {
+				n.echo.Store(time.Now().UnixNano())
+				n.metOnce.Do(func() { close(n.first) })
+			}
+		}})
+	}
+	n.mu.Lock()
+	var dead []uint64
+	elsewhere := false
+	for id, other := range n.known {
+		if other.silent++; other.silent >= deadAfter {
+			dead = append(dead, id)
+			elsewhere = elsewhere || other.server != server
+			delete(n.known, id)
+		}
+	}
+	n.mu.Unlock()
+	for _, id := range dead {
+		n.log.Warn("natsbroker: a node is dead", "node", nodeName(id))
+	}
+	if elsewhere {
+		// Its server may have gone with it, and what it had taken and not passed on.
+		n.doubtNow(fmt.Errorf("node %s and what it published last are gone", nodeName(dead[0])))
+	}
+}
+
+// doubtNow tells all rooms that something may be lost.
+func (n *nodes) doubtNow(reason error) {
+	dials := n.link.dials.Load()
+	n.doubt(reason)
+	n.resolve(dials)
+}
+
+// sync waits until a node at each other server has answered: what came before at this server has then come
+// to them, subscriptions too, and what came to them before has come here.
+func (n *nodes) sync() error {
+	server := n.link.ConnectedServerId()
+	s := &syncing{servers: map[string]bool{}, done: make(chan struct{})}
+	n.mu.Lock()
+	for _, other := range n.known {
+		if other.server != server {
+			s.servers[other.server] = true
+		}
+	}
+	if len(s.servers) == 0 {
+		n.mu.Unlock()
+		return nil
+	}
+	n.asks++
+	id := n.asks
+	n.syncing[id] = s
+	n.mu.Unlock()
+	defer func() {
+		n.mu.Lock()
+		delete(n.syncing, id)
+		n.mu.Unlock()
+	}()
+	n.send(n.subject(kindAsk), question{From: n.self, ID: id})
+	select {
+	case <-s.done:
+	case <-time.After(syncTime):
+		// They are dead, or will be told: who does not answer for so long knows by now.
+		n.mu.Lock()
+		servers := slices.Collect(maps.Keys(s.servers))
+		n.mu.Unlock()
+		n.log.Warn("natsbroker: no node answers", "servers", servers)
+	case <-n.closing:
+		return errClosed
+	}
+	return nil
+}
+
+// asked answers a question.
+func (n *nodes) asked(data []byte) {
+	var q question
+	if err := json.Unmarshal(data, &q); err != nil {
+		n.bad(n.subject(kindAsk), err)
+		return
+	}
+	n.send(n.subject(kindTo, nodeName(q.From), "sync"), answer{Server: n.link.ConnectedServerId(), ID: q.ID})
+}
+
+// answered takes an answer.
+func (n *nodes) answered(data []byte) {
+	var a answer
+	if err := json.Unmarshal(data, &a); err != nil {
+		n.bad(n.subject(kindTo), err)
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s := n.syncing[a.ID]; s != nil && len(s.servers) > 0 {
+		if delete(s.servers, a.Server); len(s.servers) == 0 {
+			close(s.done)
+		}
+	}
+}
