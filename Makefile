@@ -3,6 +3,7 @@
 FUZZTIME ?= 20s
 SOAK ?= 10m
 MILLION ?= -n 1000000
+INJECT ?=
 
 .PHONY: run test test-engine test-faults test-goroutines deps static fuzz vuln figures hostile bench rooms million compression soak clean
 
@@ -64,6 +65,11 @@ figures:
 # What attacks and faults do to a server, row by row; about three minutes. With HOSTILE=-write it writes docs/hostile.md.
 hostile:
 	go run ./e2e/hostile $(HOSTILE)
+
+# Faults in rooms across nodes: brokers and nodes killed, stopped, cut off, deployed; is anything lost without a
+# word? About 20 minutes. INJECT=-quick is what CI does, in one; INJECT=-write writes docs/faults.md.
+faults:
+	go run ./brokers/nats/faults $(INJECT)
 
 # Servers of several libraries and the floor, side by side; about 25 minutes. With BENCH=-quick about 5; with
 # BENCH=-write it writes bench/RESULTS.md and bench/chart.svg.

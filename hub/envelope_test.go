@@ -2,7 +2,6 @@ package hub_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"reflect"
 	"testing"
@@ -58,16 +57,6 @@ func TestEnvelopes(t *testing.T) {
 			}
 		}
 	})
-}
-
-// What no connection would send is refused by Publish, before anybody misses it.
-func TestPublishRefuses(t *testing.T) {
-	var h hub.Hub
-	for _, m := range []spout.Message{spout.Text("\xff"), {}} {
-		if _, ok := errors.AsType[*spout.UsageError](h.Publish(t.Context(), "lobby", m)); !ok {
-			t.Errorf("%+v was published", m)
-		}
-	}
 }
 
 // A position that is none is refused with the handshake.
