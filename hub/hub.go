@@ -59,6 +59,8 @@ type Hub struct {
 	logMu sync.Mutex
 	log   Log // once it is open
 
+	fetches turns // of rooms that ask the Log for what may be missing
+
 	rooms shards[string, *room]
 	conns shards[*spout.Conn, *attachment]
 }
