@@ -24,6 +24,10 @@ type member struct {
 	catching bool
 	pending  []*notice // what the room has for it meanwhile
 	overrun  bool      // more than maxPending, which is forgotten then
+
+	// What it was sent of the Log may be ahead of what is delivered to this node: up to here it has everything, until
+	// the room has come as far. Guarded by room.mu.
+	ahead Position
 }
 
 // maxPending is how many messages are kept for one who is still sent those before them.
@@ -54,7 +58,7 @@ func (n *notice) message(envelope bool) (m spout.Message, ok bool) {
 // receive sends a notice to the member, or keeps it until its turn has come. The lock of the room is held.
 func (m *member) receive(n *notice) {
 	switch {
-	case m.overrun, m.closing:
+	case m.overrun, m.closing, m.has(n):
 		return
 	case m.catching:
 		if m.pending = append(m.pending, n); len(m.pending) > maxPending {
@@ -67,6 +71,18 @@ func (m *member) receive(n *notice) {
 			m.tooSlow()
 		}
 	}
+}
+
+// has reports whether the member was sent what a notice is about, when it joined. The lock of the room is held.
+func (m *member) has(n *notice) bool {
+	if m.ahead.IsZero() || n.Type != Message && n.Type != Gap {
+		return false
+	}
+	if n.Position.after(m.ahead) {
+		m.ahead = Position{}
+		return false
+	}
+	return true
 }
 
 // tooSlow is what becomes of a member that does not keep up. The lock of the room is held.
