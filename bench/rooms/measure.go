@@ -25,6 +25,7 @@ type sample struct {
 	rate     float64 // deliveries a second
 	p50, p99 float64 // nanoseconds from publishing to a delivery
 	allocs   float64 // of a delivery
+	join     float64 // nanoseconds of all servers for a connection: its handshake, joining its rooms, a greeting
 	memory   float64 // resident bytes of the servers for a connection in its rooms
 	interest float64 // resident bytes of NATS for a room that a node subscribes to
 }
@@ -86,7 +87,15 @@ func (b *bench) measure(sc scenario, l *servers.Library) (s sample, err error) {
 	if err != nil {
 		return s, err
 	}
+	alone, err := stats(nodes, broker)
+	if err != nil {
+		return s, err
+	}
 	if err := client.Connect(job); err != nil {
+		return s, err
+	}
+	joined, err := stats(nodes, broker)
+	if err != nil {
 		return s, err
 	}
 	full, err := holdings(nodes, broker)
@@ -118,6 +127,7 @@ func (b *bench) measure(sc scenario, l *servers.Library) (s sample, err error) {
 	published := deliveries / float64(job.Members)
 	s = sample{rate: deliveries / run.Elapsed.Seconds(), p50: float64(run.P50), p99: float64(run.P99)}
 	for i := range nodes {
+		s.join += float64(joined.nodes[i].CPU-alone.nodes[i].CPU) / float64(job.Conns)
 		used := float64(after.nodes[i].CPU - before.nodes[i].CPU)
 		s.cpu += used / deliveries
 		s.allocs += float64(after.nodes[i].Mallocs-before.nodes[i].Mallocs) / deliveries

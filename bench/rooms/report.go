@@ -24,13 +24,14 @@ var (
 	p50Column      = column{"p50, ms", func(s sample) float64 { return s.p50 / 1e6 }, report.Digits}
 	p99Column      = column{"p99, ms", func(s sample) float64 { return s.p99 / 1e6 }, report.Digits}
 	allocsColumn   = column{"allocations of a delivery", func(s sample) float64 { return s.allocs }, report.Hundredths}
+	joinColumn     = column{"CPU of connecting and joining, us", func(s sample) float64 { return s.join / 1e3 }, report.Digits}
 	memoryColumn   = column{"memory of a connection, B", func(s sample) float64 { return s.memory }, report.Whole}
 	firstColumn    = column{"CPU of a message: the publisher's node, us", func(s sample) float64 { return s.first / 1e3 }, report.Digits}
 	otherColumn    = column{"each other node, us", func(s sample) float64 { return s.other / 1e3 }, report.Digits}
 	brokerColumn   = column{"NATS, us", func(s sample) float64 { return s.broker / 1e3 }, report.Digits}
 	interestColumn = column{"NATS memory of a node's room, B", func(s sample) float64 { return s.interest }, report.Whole}
-	alone, spread  = []column{rateColumn, p50Column, p99Column, allocsColumn, memoryColumn},
-		[]column{firstColumn, otherColumn, brokerColumn, rateColumn, p50Column, p99Column, allocsColumn, memoryColumn}
+	alone, spread  = []column{rateColumn, p50Column, p99Column, allocsColumn, joinColumn, memoryColumn},
+		[]column{firstColumn, otherColumn, brokerColumn, rateColumn, p50Column, p99Column, allocsColumn, joinColumn, memoryColumn}
 )
 
 func (c column) spread(samples []sample) (median, least, most float64) {
