@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/spoutws/spout/brokers/nats/internal/wire"
 	"github.com/spoutws/spout/hub"
 )
 
@@ -133,11 +134,11 @@ func (b *Broker) Publish(ctx context.Context, room string, data []byte) error {
 	if err := usable(ctx, room); err != nil {
 		return err
 	}
-	if err := b.link.sendable(room, len(data)+maxFrame); err != nil {
+	if err := b.link.sendable(room, len(data)+wire.MaxFrame); err != nil {
 		return err
 	}
 	dials := b.link.dials.Load()
-	if err := b.senders.publish(b.subject(kindRoom, token(room)), data); err != nil {
+	if err := b.senders.publish(b.subject(kindRoom, wire.Token(room)), data); err != nil {
 		return fmt.Errorf("natsbroker: room %q: %w", room, err)
 	}
 	err := b.flushes.wait(ctx)
@@ -155,7 +156,7 @@ func (b *Broker) Subscribe(ctx context.Context, room string, s hub.Subscriber) (
 	if err := usable(ctx, room); err != nil {
 		return nil, err
 	}
-	cancel, err = b.subscribe(ctx, kindRoom, token(room), s)
+	cancel, err = b.subscribe(ctx, kindRoom, wire.Token(room), s)
 	if err != nil {
 		err = fmt.Errorf("natsbroker: room %q: %w", room, err)
 	}
