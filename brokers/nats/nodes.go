@@ -240,7 +240,7 @@ func (n *nodes) heardSelf() {
 func (n *nodes) doubtNow(reason error) {
 	dials := n.link.dials.Load()
 	n.doubt(reason)
-	n.resolve(dials)
+	n.resolve(dials, func(*room) bool { return true })
 }
 
 // sync waits until a node at each other server has answered: what came before at this server has then come
