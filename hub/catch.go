@@ -80,7 +80,7 @@ func (c *catch) write(ctx context.Context, n *notice) {
 	if ok {
 		c.err = c.conn.Write(ctx, m)
 	}
-	if n.Type == Message || n.Type == Gap {
+	if n.Type == Message || n.Type == Gap && n.Position.after(c.at) {
 		c.at = n.Position
 	}
 }

@@ -275,10 +275,11 @@ func (h *Hub) logger() *slog.Logger {
 
 // marshal returns what a broker carries: a byte for the type, and the data.
 func marshal(m spout.Message) ([]byte, error) {
-	if m.Type != spout.TextMessage && m.Type != spout.BinaryMessage {
-		return nil, fmt.Errorf("hub: a message of type %d can't be published: make it with spout.Text or spout.Binary", m.Type)
+	if err := sendable("publish", m); err != nil {
+		return nil, err
 	}
-	return append([]byte{byte(m.Type)}, m.Data...), nil
+	data := append(make([]byte, 0, 1+len(m.Data)), byte(m.Type))
+	return append(data, m.Data...), nil
 }
 
 // unmarshal is the inverse of marshal.

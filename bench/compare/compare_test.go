@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spoutws/spout/bench/load"
+	"github.com/spoutws/spout/bench/report"
 	"github.com/spoutws/spout/bench/servers"
 	"github.com/spoutws/spout/internal/testenv"
 )
@@ -70,12 +71,12 @@ func made(t *testing.T) (results []*result) {
 
 // TestGolden holds what the report and the chart look like.
 func TestGolden(t *testing.T) {
-	p := place{Date: "2026-11-01", Machine: "a machine", Go: "go1.26", Spout: "0123abc", Command: "go run ./bench/compare", Took: "1m", Before: "0.1", After: "0.2",
-		Version: func(*servers.Library) string { return "v1.2.3" }}
-	var report, chart bytes.Buffer
-	writeReport(&report, made(t), p)
+	p := place{report.Place{Date: "2026-11-01", Machine: "a machine", Go: "go1.26", Spout: "0123abc", Command: "go run ./bench/compare", Took: "1m", Before: "0.1", After: "0.2"},
+		func(*servers.Library) string { return "v1.2.3" }}
+	var text, chart bytes.Buffer
+	writeReport(&text, made(t), p)
 	writeChart(&chart, made(t))
-	for name, got := range map[string][]byte{"report.md": report.Bytes(), "chart.svg": chart.Bytes()} {
+	for name, got := range map[string][]byte{"report.md": text.Bytes(), "chart.svg": chart.Bytes()} {
 		file := filepath.Join("testdata", name)
 		if *update {
 			if err := os.WriteFile(file, got, 0o644); err != nil {
@@ -126,16 +127,6 @@ func TestAgainst(t *testing.T) {
 	}
 }
 
-func TestSpread(t *testing.T) {
-	c := new(cell)
-	for i, want := range [][3]float64{{5, 5, 5}, {3, 1, 5}, {5, 1, 9}, {4, 1, 9}} {
-		c.samples = append(c.samples, sample{Rate: []float64{5, 1, 9, 3}[i]})
-		if median, least, most := c.spread(rate); [3]float64{median, least, most} != want {
-			t.Errorf("of %v: %v, %v, %v, want %v", c.samples, median, least, most, want)
-		}
-	}
-}
-
 // TestMeasure holds that a measurement of each kind has figures.
 func TestMeasure(t *testing.T) {
 	b := &bench{serverCPU: -1, loadCPU: -1, duration: 30 * time.Millisecond, quiet: time.Millisecond, profile: filepath.Join(t.TempDir(), "cpu")}
@@ -170,17 +161,5 @@ func TestFailure(t *testing.T) {
 	r := newResult(scenarios()[0], servers.All[:1])
 	if err := b.rounds(r, 3); err == nil || len(r.cells[0].failed) != mostFailures || r.cells[0].measured() || r.cells[0].note() == "" {
 		t.Errorf("%v, %+v", err, r.cells[0])
-	}
-}
-
-func TestNumbers(t *testing.T) {
-	for v, want := range map[float64]string{0: "0.00", 0.104: "0.10", 9.5: "9.50", 27.44: "27.4", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "-1,234"} {
-		got := digits(v)
-		if v < 0 {
-			got = whole(v)
-		}
-		if got != want {
-			t.Errorf("%v is printed as %s, want %s", v, got, want)
-		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spoutws/spout/bench/load"
 	"github.com/spoutws/spout/bench/process"
+	"github.com/spoutws/spout/bench/report"
 	"github.com/spoutws/spout/bench/servers"
 )
 
@@ -80,8 +81,7 @@ func compare() error {
 	var (
 		results []*result
 		failed  error
-		began   = time.Now()
-		p       = here()
+		p       = place{report.Here("compare"), (*servers.Library).Version}
 	)
 	for _, sc := range scenarios() {
 		if !chosen.MatchString(sc.name) {
@@ -106,7 +106,7 @@ func compare() error {
 	}
 	fmt.Print("\nMedians, side by side\n\n")
 	writeOverview(os.Stdout, results)
-	p.Took, p.After = time.Since(began).Round(time.Second).String(), loadAverage()
+	p.End()
 	fmt.Printf("\n%s; load average %s before, %s after\n", p.Took, p.Before, p.After)
 	if *write {
 		return errors.Join(failed, writeFiles(results, p))

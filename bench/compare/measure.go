@@ -27,7 +27,7 @@ func (b *bench) measure(sc scenario, l *servers.Library) (s sample, err error) {
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
 	job := sc.job
-	job.Addr = server.Addr
+	job.Addrs = []string{server.Addr}
 	if job.Kind == load.Idle {
 		return b.measureIdle(server, job)
 	}

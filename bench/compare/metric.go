@@ -1,9 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"strconv"
-)
+import "github.com/spoutws/spout/bench/report"
 
 // sample is one measurement of one server; what is of a message or of a connection is divided already.
 type sample struct {
@@ -26,16 +23,16 @@ type metric struct {
 }
 
 var (
-	cpu        = metric{"CPU", "us", func(s sample) float64 { return s.CPU / 1e3 }, digits, true}
-	rate       = metric{"messages/s", "", func(s sample) float64 { return s.Rate }, whole, false}
-	p50        = metric{"p50", "us", func(s sample) float64 { return s.P50 / 1e3 }, digits, true}
-	p99        = metric{"p99", "us", func(s sample) float64 { return s.P99 / 1e3 }, digits, false}
-	p999       = metric{"p99.9", "us", func(s sample) float64 { return s.P999 / 1e3 }, digits, false}
-	allocs     = metric{"allocations", "", func(s sample) float64 { return s.Allocs }, hundredths, false}
-	allocBytes = metric{"bytes allocated", "", func(s sample) float64 { return s.Bytes }, whole, false}
-	wireBytes  = metric{"bytes sent", "", func(s sample) float64 { return s.Wire }, whole, false}
-	memory     = metric{"memory", "B", func(s sample) float64 { return s.Memory }, whole, true}
-	goroutines = metric{"goroutines", "", func(s sample) float64 { return s.Goroutines }, hundredths, false}
+	cpu        = metric{"CPU", "us", func(s sample) float64 { return s.CPU / 1e3 }, report.Digits, true}
+	rate       = metric{"messages/s", "", func(s sample) float64 { return s.Rate }, report.Whole, false}
+	p50        = metric{"p50", "us", func(s sample) float64 { return s.P50 / 1e3 }, report.Digits, true}
+	p99        = metric{"p99", "us", func(s sample) float64 { return s.P99 / 1e3 }, report.Digits, false}
+	p999       = metric{"p99.9", "us", func(s sample) float64 { return s.P999 / 1e3 }, report.Digits, false}
+	allocs     = metric{"allocations", "", func(s sample) float64 { return s.Allocs }, report.Hundredths, false}
+	allocBytes = metric{"bytes allocated", "", func(s sample) float64 { return s.Bytes }, report.Whole, false}
+	wireBytes  = metric{"bytes sent", "", func(s sample) float64 { return s.Wire }, report.Whole, false}
+	memory     = metric{"memory", "B", func(s sample) float64 { return s.Memory }, report.Whole, true}
+	goroutines = metric{"goroutines", "", func(s sample) float64 { return s.Goroutines }, report.Hundredths, false}
 )
 
 // String returns the name and the unit.
@@ -44,26 +41,4 @@ func (m metric) String() string {
 		return m.name
 	}
 	return m.name + ", " + m.unit
-}
-
-// digits prints three digits at least.
-func digits(v float64) string {
-	switch {
-	case v < 10:
-		return strconv.FormatFloat(v, 'f', 2, 64)
-	case v < 100:
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	}
-	return whole(v)
-}
-
-func hundredths(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
-
-// whole prints a number without a fraction, in groups of three digits.
-func whole(v float64) string {
-	s := fmt.Sprintf("%.0f", v)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

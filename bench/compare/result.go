@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/spoutws/spout/bench/load"
+	"github.com/spoutws/spout/bench/report"
 	"github.com/spoutws/spout/bench/servers"
 )
 
@@ -53,9 +53,7 @@ func (c *cell) spread(m metric) (median, least, most float64) {
 	for _, s := range c.samples {
 		values = append(values, m.get(s))
 	}
-	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2, values[0], values[n-1]
+	return report.Spread(values)
 }
 
 func (c *cell) median(m metric) float64 {

@@ -20,6 +20,7 @@ type fleet struct {
 	events  []unix.EpollEvent
 	buf     []byte
 
+	turn    int // how often all were to receive something
 	missing int // messages that are to come back
 	until   time.Time
 	now     time.Time // when the current event began
@@ -117,9 +118,9 @@ func (f *fleet) run(d time.Duration) (Result, error) {
 	return f.result, nil
 }
 
-// begin sends from all connections, or from the first what is for all.
+// begin sends from all connections, or from some what all are to receive.
 func (f *fleet) begin() error {
-	if f.job.Setup.Role != servers.Broadcast {
+	if f.job.Setup.Role == servers.Echo {
 		for i := range f.conns {
 			if err := f.send(i); err != nil {
 				return err
@@ -132,7 +133,14 @@ func (f *fleet) begin() error {
 		c.missing++
 	}
 	f.missing += len(f.conns)
-	return f.write(0, f.traffic.batches[0])
+	publishers := f.job.publishers(f.turn)
+	f.turn++
+	for _, i := range publishers {
+		if err := f.write(i, f.traffic.batches[0]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // send sends the next batch of a connection.
@@ -203,7 +211,7 @@ func (f *fleet) serve(i int, events uint32) error {
 	if f.now.After(f.until) {
 		return nil
 	}
-	if f.job.Setup.Role == servers.Broadcast {
+	if f.job.Setup.Role != servers.Echo {
 		if f.missing == 0 {
 			return f.begin()
 		}

@@ -29,7 +29,7 @@ func (h *handshakes) run(d time.Duration) (r Result, err error) {
 		wg.Go(func() {
 			for time.Since(began) < d {
 				from := time.Now()
-				c, err := wire.Dial(h.job.Addr, h.job.Setup.Compression, trust)
+				c, err := wire.Dial(h.job.Addrs[0], h.job.Setup.Compression, trust)
 				if err != nil {
 					errs[i] = err
 					return

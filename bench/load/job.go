@@ -5,6 +5,8 @@ package load
 
 import (
 	"fmt"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/spoutws/spout/bench/payload"
@@ -24,12 +26,45 @@ const (
 // Job is what is done to a server.
 type Job struct {
 	Kind  Kind
-	Addr  string
+	Addrs []string // of the servers that the connections are spread over
 	Setup servers.Setup
 	Conns int
 	Size  int // bytes of a message
 	Depth int // messages of a connection under way; 0 is 1
 	Text  bool
+
+	// Where the role is Rooms, so many connections after another are in the same rooms, so many of them.
+	// Each publishes in one of these.
+	Members, Rooms int
+}
+
+// addresses returns where each connection is to go.
+func (j Job) addresses() []string {
+	addrs := make([]string, j.Conns)
+	for i := range addrs {
+		addrs[i] = j.Addrs[i%len(j.Addrs)]
+		if j.Setup.Role != servers.Rooms {
+			continue
+		}
+		rooms := make([]string, j.Rooms) // the first is the one where the connection publishes
+		for n := range rooms {
+			rooms[n] = strconv.Itoa(i/j.Members*j.Rooms + (i+n)%j.Rooms)
+		}
+		addrs[i] += "/?" + url.Values{servers.RoomParameter: rooms}.Encode()
+	}
+	return addrs
+}
+
+// publishers returns the connections that are to send a message next, all of the first server, so that each
+// connection receives one. turn counts the calls.
+func (j Job) publishers(turn int) (list []int) {
+	if j.Setup.Role == servers.Broadcast {
+		return []int{0}
+	}
+	for first := 0; first < j.Conns; first += j.Members {
+		list = append(list, first+turn%j.Rooms*len(j.Addrs)%j.Members)
+	}
+	return list
 }
 
 // connect does the job's beginning.
@@ -86,7 +121,7 @@ func newTraffic(j Job, t wire.Terms) (x traffic, err error) {
 
 // dial opens the connections of a job, and checks what the server does with their first messages.
 func dial(j Job) ([]*wire.Client, traffic, error) {
-	clients, err := wire.DialMany(j.Addr, j.Setup.Compression, servers.ClientTLS(j.Setup), j.Conns)
+	clients, err := wire.DialEach(j.addresses(), j.Setup.Compression, servers.ClientTLS(j.Setup))
 	if err != nil {
 		return clients, traffic{}, err
 	}
@@ -100,7 +135,7 @@ func dial(j Job) ([]*wire.Client, traffic, error) {
 		inflater := <-inf
 		defer func() { inf <- inflater }()
 		c := clients[i]
-		if j.Setup.Role == servers.Broadcast {
+		if j.Setup.Role != servers.Echo {
 			return c.Expect([]byte(servers.Greeting), inflater)
 		}
 		for n, m := range x.first {

@@ -53,6 +53,8 @@ func TestJobs(t *testing.T) {
 		{"compressed", "spout", Job{Kind: Busy, Setup: compressed, Conns: 3, Size: 4 << 10}},
 		{"wss", "gorilla", Job{Kind: Busy, Setup: secure, Conns: 3, Size: 128}},
 		{"broadcast", "spout", Job{Kind: Busy, Setup: servers.Setup{Role: servers.Broadcast}, Conns: 30, Size: 256}},
+		{"a room", "spout-hub", Job{Kind: Busy, Setup: servers.Setup{Role: servers.Rooms}, Conns: 30, Size: 256, Text: true, Members: 30, Rooms: 1}},
+		{"rooms", "gws-rooms", Job{Kind: Busy, Setup: servers.Setup{Role: servers.Rooms}, Conns: 30, Size: 256, Text: true, Members: 6, Rooms: 3}},
 		{"handshakes", "spout", Job{Kind: Handshakes, Setup: echo, Conns: 2}},
 		{"idle", "spout", Job{Kind: Idle, Setup: echo, Conns: 3, Size: 128}},
 		{"idle wss", "spout", Job{Kind: Idle, Setup: secure, Conns: 3, Size: 128}},
@@ -68,7 +70,7 @@ func TestJobs(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Stop()
-			x.job.Addr = server.Addr
+			x.job.Addrs = []string{server.Addr}
 			if err := client.Connect(x.job); err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +88,7 @@ func TestJobs(t *testing.T) {
 				if per := r.Wire / int64(r.Messages); x.job.Kind == Busy && !x.job.Setup.Compression.Compressed() && per < int64(x.job.Size) {
 					t.Errorf("%d bytes for a message of %d", per, x.job.Size)
 				}
-				if x.job.Setup.Role == servers.Broadcast && r.Messages%x.job.Conns != 0 {
+				if x.job.Setup.Role != servers.Echo && r.Messages%x.job.Conns != 0 {
 					t.Errorf("%d messages to %d members", r.Messages, x.job.Conns)
 				}
 			}
@@ -106,12 +108,12 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop()
-	j.Addr = addr
+	j.Addrs = []string{addr}
 	if _, err := j.connect(); err == nil {
 		t.Error("a server that does not compress passes for one that does")
 	}
 	j.Setup = servers.Setup{Role: servers.Broadcast}
-	j.Addr = "127.0.0.1:1"
+	j.Addrs = []string{"127.0.0.1:1"}
 	if _, err := j.connect(); err == nil {
 		t.Error("connected to nobody")
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/spoutws/spout/bench/wire"
@@ -20,7 +21,12 @@ type Role string
 const (
 	Echo      Role = "echo"
 	Broadcast Role = "broadcast" // sends it to all; greets each connection when that has joined
+	Rooms     Role = "rooms"     // sends it to all in a room; greets, too
 )
+
+// RoomParameter is the name that rooms have in the URL of a handshake. A connection is in all of them, and
+// publishes in the first.
+const RoomParameter = "room"
 
 // Greeting is what a server that broadcasts sends to each connection first,
 // in a binary message, when it is among those that it sends to.
@@ -32,6 +38,7 @@ type Setup struct {
 	TLS         bool
 	Compression wire.Mode
 	Pause       time.Duration // the handler waits as long before it answers
+	NATS        string        // URL of what carries messages between servers with rooms, if there are several
 }
 
 // Library is something that can be compared.
@@ -57,9 +64,12 @@ type Library struct {
 var All = []*Library{spoutLibrary, spoutStream, spoutRelease, spoutLevel3, coderLibrary, fasthttpLibrary, gobwasLibrary, gobwasRaw,
 	gorillaLibrary, gwsLibrary, nbioLibrary, nbioMixed, floor}
 
+// WithRooms are the libraries with the role Rooms, which have no other, spout first.
+var WithRooms = []*Library{spoutHub, gwsRooms, melodyFilter, melodyMultiple}
+
 // Find returns the library of that name.
 func Find(name string) (*Library, error) {
-	for _, l := range All {
+	for _, l := range slices.Concat(All, WithRooms) {
 		if l.Name == name {
 			return l, nil
 		}

@@ -133,6 +133,35 @@ func TestBroadcast(t *testing.T) {
 	}
 }
 
+// TestRooms holds that what one sends reaches all in the first of its rooms, and nobody else.
+func TestRooms(t *testing.T) {
+	for _, l := range WithRooms {
+		t.Run(l.Name, func(t *testing.T) {
+			s := Setup{Role: Rooms}
+			addr := start(t, l, s)
+			inf := wire.NewInflater()
+			var clients []*wire.Client
+			for _, rooms := range []string{"room=a&room=b", "room=b&room=a", "room=a", "room=b"} {
+				c := dial(t, addr+"/?"+rooms, s)
+				if err := c.Expect([]byte(Greeting), inf); err != nil {
+					t.Fatal(err)
+				}
+				clients = append(clients, c)
+			}
+			for i, m := range payload.Chat.Series(256, 4) {
+				if _, err := clients[i].Conn.Write(wire.Frame(true, m)); err != nil {
+					t.Fatal(err)
+				}
+				for _, n := range [][]int{{0, 1, 2}, {0, 1, 3}}[i%2] {
+					if err := clients[n].Expect(m, inf); err != nil {
+						t.Fatalf("message %d to %d: %v", i, n, err)
+					}
+				}
+			}
+		})
+	}
+}
+
 func dial(t *testing.T, addr string, s Setup) *wire.Client {
 	t.Helper()
 	var c *wire.Client

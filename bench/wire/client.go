@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -30,8 +31,10 @@ type Client struct {
 	payload []byte
 }
 
-// Dial opens a connection in the mode, with TLS if there is a configuration for it.
+// Dial opens a connection in the mode, with TLS if there is a configuration for it. What follows a slash in addr is
+// asked for.
 func Dial(addr string, m Mode, t *tls.Config) (*Client, error) {
+	addr, path, _ := strings.Cut(addr, "/")
 	conn, err := net.DialTimeout("tcp", addr, Patience)
 	if err != nil {
 		return nil, err
@@ -41,7 +44,7 @@ func Dial(addr string, m Mode, t *tls.Config) (*Client, error) {
 		conn = tls.Client(conn, t)
 	}
 	c := newClient(conn)
-	if err := c.handshake(addr, m); err != nil {
+	if err := c.handshake(addr, path, m); err != nil {
 		conn.Close()
 		return nil, err
 	}
@@ -51,13 +54,13 @@ func Dial(addr string, m Mode, t *tls.Config) (*Client, error) {
 
 func newClient(conn net.Conn) *Client { return &Client{Conn: conn, in: bufio.NewReaderSize(conn, 512)} }
 
-func (c *Client) handshake(addr string, m Mode) error {
+func (c *Client) handshake(addr, path string, m Mode) error {
 	extensions := ""
 	if m.Compressed() {
 		extensions = "Sec-WebSocket-Extensions: " + m.Offer + "\r\n"
 	}
-	fmt.Fprintf(c.Conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", addr, extensions)
+	fmt.Fprintf(c.Conn, "GET /%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", path, addr, extensions)
 	resp, err := http.ReadResponse(c.in, nil)
 	if err != nil {
 		return err

@@ -3,15 +3,21 @@ package wire
 import (
 	"crypto/tls"
 	"errors"
+	"slices"
 	"sync"
 )
 
 // DialMany opens n connections, several at a time. Also with an error, those
 // that are returned are open.
 func DialMany(addr string, m Mode, t *tls.Config, n int) ([]*Client, error) {
-	clients := make([]*Client, n)
-	err := Each(n, func(i int) (err error) {
-		clients[i], err = Dial(addr, m, t)
+	return DialEach(slices.Repeat([]string{addr}, n), m, t)
+}
+
+// DialEach is DialMany for addresses of their own.
+func DialEach(addrs []string, m Mode, t *tls.Config) ([]*Client, error) {
+	clients := make([]*Client, len(addrs))
+	err := Each(len(addrs), func(i int) (err error) {
+		clients[i], err = Dial(addrs[i], m, t)
 		return err
 	})
 	open := clients[:0]

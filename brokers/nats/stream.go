@@ -19,9 +19,10 @@ type state struct {
 	epoch       string
 	first, last uint64 // sequences; first is of the oldest message that is kept
 	leader      string
-	dials       uint64 // of the connection
-	sound       bool   // nothing failed since
-	suspect     int    // how often its tail was missing
+	dials       uint64    // of the connection
+	sound       bool      // nothing failed since
+	failing     time.Time // since when it can't be asked; zero if it can
+	suspect     int       // how often its tail was missing
 }
 
 // config is the stream. It keeps one message more of each room than is asked for: a position whose own
@@ -49,6 +50,9 @@ func (l *historyLog) config(epoch string) *nats.StreamConfig {
 	}
 }
 
+// awayTime is how long JetStream must have given no answer for that to be told.
+const awayTime = 2 * time.Second
+
 // suspicions is how often the tail of the stream must be missing until that is believed.
 const suspicions = 4
 
@@ -71,6 +75,9 @@ func (l *historyLog) check() error {
 	if err != nil {
 		l.mu.Lock()
 		l.state.sound = false
+		if l.state.failing.IsZero() {
+			l.state.failing = time.Now()
+		}
 		l.mu.Unlock()
 	}
 	return err
@@ -103,8 +110,7 @@ func (l *historyLog) checkOnce() error {
 	if info.Cluster != nil {
 		now.leader = info.Cluster.Leader
 	}
-	changed := before.leader != now.leader || before.dials != now.dials || !before.sound
-	if before.epoch == now.epoch && (now.last < top.sequence || changed) {
+	if before.epoch == now.epoch && (now.last < top.sequence || before.leader != now.leader || before.dials != now.dials || !before.sound) {
 		lost, err := l.lostTail(ctx, now, top)
 		if err != nil {
 			return err
@@ -131,8 +137,16 @@ func (l *historyLog) checkOnce() error {
 	}
 	l.state = now
 	l.mu.Unlock()
-	if before.epoch != "" && (changed || before.epoch != now.epoch) && before.dials == now.dials {
-		l.loseAll(errors.New("JetStream was away"))
+	if before.epoch == "" || before.dials != now.dials {
+		return nil // who is concerned hears of the connection
+	}
+	switch {
+	case before.epoch != now.epoch:
+		l.loseAll(errors.New("the history begins anew"))
+	case before.leader != now.leader && before.leader != "":
+		l.loseAll(errors.New("the stream has another leader"))
+	case !before.failing.IsZero() && time.Since(before.failing) > awayTime:
+		l.loseAll(errors.New("JetStream did not answer"))
 	}
 	return nil
 }

@@ -1,0 +1,84 @@
+package hub_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/spoutws/spout"
+	"github.com/spoutws/spout/hub"
+	"github.com/spoutws/spout/spouttest"
+)
+
+// halting is a broker that keeps those waiting who subscribe to one room, or publish in it.
+type halting struct {
+	hub.Broker
+	room string
+	goOn chan struct{}
+}
+
+func (b *halting) wait(room string) {
+	if room == b.room {
+		<-b.goOn
+	}
+}
+
+func (b *halting) Subscribe(ctx context.Context, room string, s hub.Subscriber) (func(), error) {
+	b.wait(room)
+	return b.Broker.Subscribe(ctx, room, s)
+}
+
+func (b *halting) Publish(ctx context.Context, room string, data []byte) error {
+	b.wait(room)
+	return b.Broker.Publish(ctx, room, data)
+}
+
+// While the broker keeps those waiting who join a room or publish in it, all else goes on: others join, publish and
+// leave in a thousand rooms, and a connection that waits to join is closed like any other. It is not in the room in the end.
+func TestNobodyWaitsForAnotherRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &halting{Broker: new(hub.Memory), room: "stuck", goOn: make(chan struct{})}
+		h := hub.Hub{Broker: b}
+		conns := make(chan *spout.Conn, 1)
+		var srv spout.Server
+		handler := srv.Handler(func(*http.Request) (spout.Handler, error) {
+			return opened{f: func(c *spout.Conn) { conns <- c }}, nil
+		})
+		stuckClient := spouttest.Dial(t, handler, "/")
+		stuck := <-conns
+		client := spouttest.Dial(t, handler, "/")
+		c := <-conns
+
+		var waiting sync.WaitGroup
+		waiting.Go(func() {
+			if err := h.Join("stuck", stuck); err != nil {
+				t.Error(err)
+			}
+		})
+		waiting.Go(func() { publish(t, &h, "stuck", "hello") })
+		synctest.Wait()
+		for i := range 1000 { // in all parts of whatever map
+			room := fmt.Sprint(i)
+			if err := h.Join(room, c); err != nil {
+				t.Fatal(err)
+			}
+			publish(t, &h, room, room)
+			hears(t, client, room)
+			if err := h.Leave(room, c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		gone := make(chan struct{})
+		stuck.AfterClose(func() { close(gone) }) // after the Hub's own
+		stuckClient.CloseNow()
+		<-gone
+		close(b.goOn)
+		waiting.Wait()
+		if got := present(&h, "stuck"); got != 0 {
+			t.Errorf("%d members in the room that was joined too late", got)
+		}
+	})
+}
