@@ -133,13 +133,23 @@ func (n *nodes) send(subject string, v any) (sent bool) {
 	return err == nil
 }
 
-// meet tells the others of this node, and waits until its own beat comes back.
+// meet tells the others of this node, and waits until its own beat comes back, and in a cluster until all
+// nodes have been heard: their servers may learn only now that this one listens.
 func (n *nodes) meet(ctx context.Context) error {
 	n.say(beat{Hello: true})
-	ctx, end := context.WithTimeout(ctx, patience)
+	wait, end := context.WithTimeout(ctx, patience)
 	defer end()
 	select {
 	case <-n.first:
+	case <-wait.Done():
+		return wait.Err()
+	}
+	if n.link.ConnectedClusterName() == "" {
+		return nil
+	}
+	n.say(beat{Hello: true})
+	select {
+	case <-time.After(beatInterval + slack):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
