@@ -24,6 +24,8 @@ type member struct {
 	catching bool
 	pending  []*notice // what the room has for it meanwhile
 	overrun  bool      // more than maxPending, which is forgotten then
+
+	ahead *Position // where it stands, if its room has not come so far; guarded by room.mu
 }
 
 // maxPending is how many messages are kept for one who is still sent those before them.
@@ -61,6 +63,13 @@ func (m *member) receive(n *notice) {
 			m.pending, m.overrun = nil, true
 		}
 		return
+	case m.ahead != nil:
+		if n.past(*m.ahead) {
+			return
+		}
+		if n.Type == Message || n.Type == Gap {
+			m.ahead = nil
+		}
 	}
 	if msg, ok := n.message(m.envelope); ok {
 		if err := m.conn.Send(msg); errors.Is(err, spout.ErrFull) {
@@ -139,7 +148,7 @@ func (m *member) start(ctx context.Context, at Position, o JoinOptions) (JoinRes
 	if !m.catching {
 		return result, nil
 	}
-	c := catch{member: m}
+	c := catch{member: m, at: Position{Epoch: result.Position.Epoch}}
 	if m.envelope {
 		c.write(ctx, &notice{Envelope: first})
 	}
