@@ -3,6 +3,7 @@
 FUZZTIME ?= 20s
 SOAK ?= 10m
 MILLION ?= -n 1000000
+INJECT ?=
 
 .PHONY: run test test-engine test-faults test-goroutines deps static fuzz vuln figures hostile bench rooms million compression soak clean
 
@@ -17,16 +18,20 @@ test: deps test-engine test-faults test-goroutines
 GOTEST = go run ./internal/gotest -tags long -timeout 20m
 ALLOCATE = . ./hub ./internal/proto ./internal/deflate ./internal/poll
 RACING = . ./route ./spouttest
-DRIVEN = ./examples/... ./internal/conformance ./internal/soak ./cmd/spout/... ./e2e/... ./bench/million
+DRIVEN = ./examples/... ./internal/soak ./cmd/spout/... ./e2e/... ./bench/million
 FAULTS = ^TestConformanceNotices
 JUMPS = ^TestClockThatJumps$$
 BLURRED = ^Test(Allocations|T3ManySmallBombs|T5PingFlood|T6ControlFrames|Release.*)$$
+CASES = ^Test(Client)?Conformance(Peers)?$$
 INDEPENDENT = $(FAULTS)|$(JUMPS)|^Test(Client)?ConformancePeers$$|^TestClientConformance$$
 
-# With the default driver: all with the race detector, but for what builds a program of its own; then, without
-# it, that, those whose limits on allocations it would blur, and the system calls of the engine as they are.
+# With the default driver: all with the race detector, but for what builds a program of its own. Of those that
+# only ask cases of programs, these have it in place of the test, and more run at a time than there are processors:
+# they also wait. Then, without it, those whose limits on allocations it would blur, and the system calls of the
+# engine as they are.
 test-engine:
-	$(GOTEST) -race -skip '$(FAULTS)|$(JUMPS)' work
+	$(GOTEST) -race -skip '$(FAULTS)|$(JUMPS)|$(CASES)' work
+	SPOUT_RACE=1 $(GOTEST) -parallel 4 -run '$(CASES)' ./e2e
 	$(GOTEST) $(ALLOCATE)
 
 # Programs with planted faults, which are built without the race detector anyway. More at a time than there are
@@ -39,7 +44,7 @@ test-faults:
 test-goroutines:
 	SPOUT_ENGINE=goroutine $(GOTEST) -count=1 -race -skip '$(INDEPENDENT)' $(RACING)
 	SPOUT_ENGINE=goroutine $(GOTEST) -count=1 -run '$(BLURRED)' .
-	SPOUT_ENGINE=goroutine $(GOTEST) -count=1 -skip '$(INDEPENDENT)' $(DRIVEN)
+	SPOUT_ENGINE=goroutine $(GOTEST) -count=1 -parallel 4 -skip '$(INDEPENDENT)' $(DRIVEN)
 
 # Installs what the tests need beside Go, where it may.
 deps:
@@ -64,6 +69,11 @@ figures:
 # What attacks and faults do to a server, row by row; about three minutes. With HOSTILE=-write it writes docs/hostile.md.
 hostile:
 	go run ./e2e/hostile $(HOSTILE)
+
+# Faults in rooms across nodes: brokers and nodes killed, stopped, cut off, deployed; is anything lost without a
+# word? About 20 minutes. INJECT=-quick is what CI does, in one; INJECT=-write writes docs/faults.md.
+faults:
+	go run ./brokers/nats/faults $(INJECT)
 
 # Servers of several libraries and the floor, side by side; about 25 minutes. With BENCH=-quick about 5; with
 # BENCH=-write it writes bench/RESULTS.md and bench/chart.svg.

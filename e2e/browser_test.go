@@ -32,6 +32,8 @@ func TestBrowser(t *testing.T) {
 	t.Run("seed's own JavaScript", func(t *testing.T) { testSeedScript(t, b) })
 	t.Run("echo", func(t *testing.T) { testEcho(t, b, demo) })
 	t.Run("chat", func(t *testing.T) { testChat(t, b, demo) })
+	t.Run("recovery", func(t *testing.T) { testRecovery(t, b, demo) })
+	t.Run("live", func(t *testing.T) { testLive(t, b, spout) })
 	t.Run("keyboard alone", func(t *testing.T) { testKeyboard(t, b, demo) })
 	t.Run("server restart", func(t *testing.T) { testRestart(t, b, spout) })
 	t.Run("compression", func(t *testing.T) { testCompression(t, b) })

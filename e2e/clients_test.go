@@ -33,6 +33,7 @@ func checkClient(t *testing.T, command []string, cases []conformance.Case) []con
 // Our client passes every case strictly. It offers to keep to any window, so that one case has
 // nothing to ask.
 func TestClientConformance(t *testing.T) {
+	t.Parallel()
 	client := filepath.Join(t.TempDir(), "echoclient")
 	if out, err := exec.Command(testenv.Need(t, "go"), "build", "-o", client, "./echoclient").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -49,23 +50,29 @@ func TestClientConformance(t *testing.T) {
 // difference from testdata/clients.golden, better or worse, fails: a case has changed its mind. The file
 // holds totals only; -v prints the cases.
 func TestClientConformancePeers(t *testing.T) {
+	t.Parallel()
 	families := []conformance.Family{conformance.Handshake, conformance.Framing, conformance.Closing}
 	cases := slices.DeleteFunc(conformance.ClientCases(), func(c conformance.Case) bool { return !slices.Contains(families, c.Family) })
-	var got strings.Builder
-	for _, p := range peers.All {
-		t.Run(string(p), func(t *testing.T) {
-			var total conformance.Total
-			for _, r := range checkClient(t, peers.Client(t, p), cases) {
-				total.Add(r.Verdict)
-				if r.Verdict != conformance.Pass {
-					t.Logf("%s %s: %s", r.Verdict, r.ID, r.Reason)
+	totals := make([]conformance.Total, len(peers.All))
+	t.Run("peers", func(t *testing.T) {
+		for i, p := range peers.All {
+			t.Run(string(p), func(t *testing.T) {
+				t.Parallel()
+				for _, r := range checkClient(t, peers.Client(t, p), cases) {
+					totals[i].Add(r.Verdict)
+					if r.Verdict != conformance.Pass {
+						t.Logf("%s %s: %s", r.Verdict, r.ID, r.Reason)
+					}
 				}
-			}
-			fmt.Fprintf(&got, "%s: %v\n", p, total)
-		})
-	}
+			})
+		}
+	})
 	if t.Failed() {
 		return
+	}
+	var got strings.Builder
+	for i, p := range peers.All {
+		fmt.Fprintf(&got, "%s: %v\n", p, totals[i])
 	}
 	const golden = "testdata/clients.golden"
 	want, err := os.ReadFile(golden)

@@ -41,6 +41,7 @@ func check(t *testing.T, url string, pid int, timeout time.Duration, cases []con
 // 1009, with a limit at which all of them are echoed, and over TLS. What cases cost is judged of the
 // program as it is shipped: the race detector would add its own.
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	spout := buildSpout(t)
 	shipped := buildWith(t, sourceRoot(t), nil, "github.com/spoutws/spout/cmd/spout")
 	for _, v := range []struct {
@@ -95,6 +96,7 @@ func echoed(r conformance.Result) bool {
 // whose verdicts may depend on how busy the machine is. A difference from testdata/peers.golden, better
 // or worse, fails: a case has changed its mind. The file holds totals only; -v prints the cases.
 func TestConformancePeers(t *testing.T) {
+	t.Parallel()
 	cases := slices.DeleteFunc(conformance.Cases(), func(c conformance.Case) bool { return c.Family.Hostile() })
 	totals := make([]conformance.Total, len(peers.All))
 	t.Run("peers", func(t *testing.T) {

@@ -53,7 +53,8 @@ var hostileFaults = []fault{
 	{"what came before a pause lost", `pace/(late|slow)-reader$`, fails, edits{"socket_linux.go": {
 		"s.conn.rarely().rest = slices.Clone(rest)", "s.conn.rarely().rest = slices.Clone(rest[:0])"}}},
 	{"reader that pauses not woken", `pace/(late|slow)-reader$`, fails, edits{"flush.go": {
-		"\t\tc.out.grant()\n\t\tc.wakeReader()", "\t\tc.out.grant()"}}},
+		"counted > 0 && !c.dead {\n\t\tc.out.grant()\n\t\tc.wakeReader()", "counted > 0 && !c.dead {\n\t\tc.out.grant()",
+		"wrote(n); n > 0 {\n\t\tc.out.grant()\n\t\tc.wakeReader()", "wrote(n); n > 0 {\n\t\tc.out.grant()"}}},
 	{"more than a turn's share unread", `floods/pongs`, fails, edits{"socket_linux.go": {
 		"\treturn p != nil\n", "\treturn false\n"}}},
 

@@ -200,6 +200,45 @@ func testChat(t *testing.T, b *browser, demo *server) {
 	ada.members("Ada")
 }
 
+// testRecovery loses a connection, and then the whole page: what was said comes
+// back, from where the one had been and as the history that the other shows.
+func testRecovery(t *testing.T, b *browser, demo *server) {
+	p := b.tab(t)
+	p.open(demo.url.String())
+	p.join("tea", "Ada")
+	p.say("before")
+	p.heard("[data-type=said][data-mine]:not([data-replayed])", "Ada", "before")
+
+	p.do("losing the connection", click("#chat-drop"))
+	p.wait("what was missed", `document.querySelector("#chat-log > li[data-type=note][data-recovered]")?.dataset.recovered === "3"`)
+	p.do("being back", visible("#chat-status[data-state=open]"))
+	p.heard("[data-type=said][data-server][data-replayed]", "spout", "Ada was dropped and can't hear this (3 of 3).")
+	p.say("after")
+	p.heard("[data-type=said][data-mine]:not([data-replayed])", "Ada", "after")
+	p.once("before")
+	p.picture("chat-recovered")
+
+	p.do("reloading", chromedp.Reload())
+	p.do("being in the room again", visible("#chat-status[data-state=open]"))
+	p.members("Ada")
+	for _, text := range []string{"before", "after"} {
+		p.heard("[data-type=said][data-mine][data-replayed]", "Ada", text)
+		p.once(text)
+	}
+	if gaps := eval[int](p, "gaps", `document.querySelectorAll("#chat-log > [data-gap]").length`); gaps > 0 {
+		t.Errorf("%d notes of a gap, where nothing was lost", gaps)
+	}
+}
+
+// once demands that a text was heard, and not twice.
+func (p *tab) once(text string) {
+	p.t.Helper()
+	n := eval[int](p, "counting "+text, fmt.Sprintf(`[...document.querySelectorAll("#chat-log > li[data-type=said] .text")].filter(e => e.textContent === %s).length`, quote(text)))
+	if n != 1 {
+		p.t.Errorf("%q was heard %d times", text, n)
+	}
+}
+
 // testKeyboard uses both tabs without a mouse.
 func testKeyboard(t *testing.T, b *browser, demo *server) {
 	p := b.tab(t)

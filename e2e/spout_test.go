@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -11,12 +12,13 @@ import (
 )
 
 // buildSpout builds the command and returns its path. It has the race detector
-// if this test has it: a race then ends the process with an exit status.
+// if this test has it, or with SPOUT_RACE=1 in the environment: a race then ends
+// the process with an exit status.
 func buildSpout(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "spout")
 	args := []string{"build", "-o", path}
-	if raceEnabled {
+	if raceEnabled || os.Getenv("SPOUT_RACE") == "1" {
 		args = append(args, "-race")
 	}
 	build := exec.Command(testenv.Need(t, "go"), append(args, "github.com/spoutws/spout/cmd/spout")...)

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spoutws/spout"
 )
@@ -190,16 +189,13 @@ func (q *Question) send(answer spout.Message) error {
 	return q.conn.Send(answer)
 }
 
-// enclose returns the envelope with m in it, as a message. JSON would mend what is not UTF-8 without a word.
+// enclose returns the envelope with m in it, as a message.
 func enclose(e Envelope, m spout.Message) (spout.Message, error) {
-	switch {
-	case m.Type == spout.BinaryMessage || m.Type == spout.TextMessage && utf8.Valid(m.Data):
-		e.put(m)
-		return e.encode(), nil
-	case m.Type == spout.TextMessage:
-		return spout.Message{}, &spout.UsageError{Op: string(e.Type), Reason: "text message is not UTF-8; use Binary for other data"}
+	if err := sendable(string(e.Type), m); err != nil {
+		return spout.Message{}, err
 	}
-	return spout.Message{}, &spout.UsageError{Op: string(e.Type), Reason: "message is neither TextMessage nor BinaryMessage"}
+	e.put(m)
+	return e.encode(), nil
 }
 
 // parse returns the envelope that m is, if it is one of type t with an ID. Most messages are not decoded for that.

@@ -47,10 +47,7 @@ func (c *catch) next() (pending []*notice, overrun, done bool) {
 	pending, overrun = c.pending, c.overrun
 	c.pending, c.overrun = nil, false
 	if c.err != nil || len(pending) == 0 && !overrun {
-		c.catching = false
-		if c.room.log != nil && c.at != c.room.last {
-			c.ahead = &c.at
-		}
+		c.catching, c.ahead = false, c.at
 		return nil, false, true
 	}
 	return pending, overrun, false

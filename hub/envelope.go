@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/json"
+	"unicode/utf8"
 
 	"github.com/spoutws/spout"
 )
@@ -47,6 +48,17 @@ const (
 	Ask     EnvelopeType = "ask"     // a question that wants an Answer, either way
 	Answer  EnvelopeType = "answer"  // the answer to an Ask
 )
+
+// sendable returns an error for a message that no connection would send. JSON would mend what is not UTF-8 without a word.
+func sendable(op string, m spout.Message) error {
+	switch {
+	case m.Type == spout.TextMessage && !utf8.Valid(m.Data):
+		return &spout.UsageError{Op: op, Reason: "text message is not UTF-8; use Binary for other data"}
+	case m.Type != spout.TextMessage && m.Type != spout.BinaryMessage:
+		return &spout.UsageError{Op: op, Reason: "message is neither TextMessage nor BinaryMessage"}
+	}
+	return nil
+}
 
 // put makes m the envelope's message.
 func (e *Envelope) put(m spout.Message) {

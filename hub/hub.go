@@ -59,6 +59,8 @@ type Hub struct {
 	logMu sync.Mutex
 	log   Log // once it is open
 
+	fetches turns // of rooms that ask the Log for what may be missing
+
 	rooms shards[string, *room]
 	conns shards[*spout.Conn, *attachment]
 }
@@ -273,8 +275,8 @@ func (h *Hub) logger() *slog.Logger {
 
 // marshal returns what a broker carries: a byte for the type, and the data.
 func marshal(m spout.Message) ([]byte, error) {
-	if m.Type != spout.TextMessage && m.Type != spout.BinaryMessage {
-		return nil, fmt.Errorf("hub: a message of type %d can't be published: make it with spout.Text or spout.Binary", m.Type)
+	if err := sendable("publish", m); err != nil {
+		return nil, err
 	}
 	data := append(make([]byte, 0, 1+len(m.Data)), byte(m.Type))
 	return append(data, m.Data...), nil

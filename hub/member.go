@@ -25,7 +25,9 @@ type member struct {
 	pending  []*notice // what the room has for it meanwhile
 	overrun  bool      // more than maxPending, which is forgotten then
 
-	ahead *Position // where it stands, if its room has not come so far; guarded by room.mu
+	// What it was sent of the Log may be ahead of what is delivered to this node: up to here it has everything, until
+	// the room has come as far. Guarded by room.mu.
+	ahead Position
 }
 
 // maxPending is how many messages are kept for one who is still sent those before them.
@@ -56,26 +58,31 @@ func (n *notice) message(envelope bool) (m spout.Message, ok bool) {
 // receive sends a notice to the member, or keeps it until its turn has come. The lock of the room is held.
 func (m *member) receive(n *notice) {
 	switch {
-	case m.overrun, m.closing:
+	case m.overrun, m.closing, m.has(n):
 		return
 	case m.catching:
 		if m.pending = append(m.pending, n); len(m.pending) > maxPending {
 			m.pending, m.overrun = nil, true
 		}
 		return
-	case m.ahead != nil:
-		if n.past(*m.ahead) {
-			return
-		}
-		if n.Type == Message || n.Type == Gap {
-			m.ahead = nil
-		}
 	}
 	if msg, ok := n.message(m.envelope); ok {
 		if err := m.conn.Send(msg); errors.Is(err, spout.ErrFull) {
 			m.tooSlow()
 		}
 	}
+}
+
+// has reports whether the member was sent what a notice is about, when it joined. The lock of the room is held.
+func (m *member) has(n *notice) bool {
+	if m.ahead.IsZero() || n.Type != Message && n.Type != Gap {
+		return false
+	}
+	if n.past(m.ahead) {
+		return true
+	}
+	m.ahead = Position{}
+	return false
 }
 
 // tooSlow is what becomes of a member that does not keep up. The lock of the room is held.

@@ -319,7 +319,7 @@ func runModel(t *testing.T, script []byte) (wrong []string) {
 
 // Whatever happens in whatever order: no loss without a word, nothing twice, nothing out of order.
 func TestModel(t *testing.T) {
-	const scripts, steps = 200, 150
+	const scripts, steps = 100, 150
 	first := rand.Uint64()
 	for i := range uint64(scripts) {
 		random := rand.New(rand.NewPCG(first+i, 0))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 )
 
@@ -81,7 +82,9 @@ func (r *room) pursue() {
 		r.mu.Unlock()
 		replay, err := r.since(from)
 		if err != nil {
-			r.hub.logger().Warn("hub: what may be missing can't be fetched yet", "room", r.name, "error", err)
+			if pause == firstPause {
+				r.hub.logger().Warn("hub: what may be missing can't be fetched yet", "room", r.name, "error", err)
+			}
 		} else if done, closer := r.fetched(from, replay, before); done {
 			return
 		} else if closer {
@@ -111,10 +114,29 @@ func (r *room) fetched(from Position, replay Replay, before int) (done, closer b
 }
 
 func (r *room) since(p Position) (Replay, error) {
+	r.hub.fetches.take()
+	defer r.hub.fetches.giveBack()
 	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
 	defer cancel()
 	return r.log.Since(ctx, r.name, p)
 }
+
+// turns are a bounded number of what may be done at a time, so that a broker that comes back is not asked by all rooms
+// at once. The zero value is ready.
+type turns struct {
+	once sync.Once
+	c    chan struct{}
+}
+
+// maxFetches is how many rooms ask at a time.
+const maxFetches = 32
+
+func (t *turns) take() {
+	t.once.Do(func() { t.c = make(chan struct{}, maxFetches) })
+	t.c <- struct{}{}
+}
+
+func (t *turns) giveBack() { <-t.c }
 
 // catchUp publishes what was delivered meanwhile, and reports whether nothing is missing now. What was delivered before
 // the Log said where the room stands, is of an epoch that is over if it is of another one. r.mu is held.

@@ -45,6 +45,8 @@ func scenarios() []scenario {
 			job: load.Job{Kind: load.Busy, Setup: servers.Setup{Role: servers.Echo, Pause: 20 * time.Millisecond}, Conns: 1000, Size: 128}},
 		{name: "handshake", about: "handshake: connect, upgrade, close; 8 at a time", shown: []metric{cpu},
 			job: load.Job{Kind: load.Handshakes, Setup: echo, Conns: 8}},
+		{name: "wss-handshake", about: "handshake with TLS: connect, upgrade, close; 8 at a time", shown: []metric{cpu},
+			job: load.Job{Kind: load.Handshakes, Setup: wss, Conns: 8}},
 		{name: "idle", about: "one of 10,000 idle connections", shown: []metric{memory, goroutines},
 			job: load.Job{Kind: load.Idle, Setup: echo, Conns: 10000, Size: 1 << 10}},
 		{name: "wss-idle", about: "one of 2,000 idle wss connections", shown: []metric{memory, goroutines},

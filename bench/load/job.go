@@ -55,14 +55,14 @@ func (j Job) addresses() []string {
 	return addrs
 }
 
-// publishers returns the connections that are to send a message next, so that each connection receives one. turn
-// counts the calls.
+// publishers returns the connections that are to send a message next, all of the first server, so that each
+// connection receives one. turn counts the calls.
 func (j Job) publishers(turn int) (list []int) {
 	if j.Setup.Role == servers.Broadcast {
 		return []int{0}
 	}
 	for first := 0; first < j.Conns; first += j.Members {
-		list = append(list, first+turn%j.Rooms)
+		list = append(list, first+turn%j.Rooms*len(j.Addrs)%j.Members)
 	}
 	return list
 }

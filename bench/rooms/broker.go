@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spoutws/spout/bench/process"
@@ -18,8 +19,9 @@ type broker struct {
 
 // What it can be asked.
 const (
-	askURL = "url"
-	askCPU = "cpu" // what the process has used so far
+	askURL    = "url"
+	askCPU    = "cpu"    // what the process has used so far
+	askMemory = "memory" // what it holds, after a collection
 )
 
 func startBroker(cpu int) (*broker, error) {
@@ -36,6 +38,8 @@ func startBroker(cpu int) (*broker, error) {
 }
 
 func (b *broker) cpu() (d time.Duration, err error) { return d, b.child.Ask(askCPU, nil, &d) }
+
+func (b *broker) memory() (n int64, err error) { return n, b.child.Ask(askMemory, nil, &n) }
 
 func (b *broker) stop() error { return b.child.Stop() }
 
@@ -58,6 +62,9 @@ func runBroker() (err error) {
 			return s.ClientURL(), nil
 		case askCPU:
 			return process.CPUTime()
+		case askMemory:
+			debug.FreeOSMemory()
+			return process.ResidentMemory()
 		}
 		return nil, fmt.Errorf("unknown question %q", name)
 	})

@@ -25,6 +25,9 @@ type sample struct {
 	rate     float64 // deliveries a second
 	p50, p99 float64 // nanoseconds from publishing to a delivery
 	allocs   float64 // of a delivery
+	join     float64 // nanoseconds of all servers for a connection: its handshake, joining its rooms, a greeting
+	memory   float64 // resident bytes of the servers for a connection in its rooms
+	interest float64 // resident bytes of NATS for a room that a node subscribes to
 }
 
 // result is what was measured in a scenario.
@@ -80,7 +83,23 @@ func (b *bench) measure(sc scenario, l *servers.Library) (s sample, err error) {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, client.Stop()) }()
+	empty, err := holdings(nodes, broker)
+	if err != nil {
+		return s, err
+	}
+	alone, err := stats(nodes, broker)
+	if err != nil {
+		return s, err
+	}
 	if err := client.Connect(job); err != nil {
+		return s, err
+	}
+	joined, err := stats(nodes, broker)
+	if err != nil {
+		return s, err
+	}
+	full, err := holdings(nodes, broker)
+	if err != nil {
 		return s, err
 	}
 	if _, err := client.Run(b.duration / 3); err != nil {
@@ -108,6 +127,7 @@ func (b *bench) measure(sc scenario, l *servers.Library) (s sample, err error) {
 	published := deliveries / float64(job.Members)
 	s = sample{rate: deliveries / run.Elapsed.Seconds(), p50: float64(run.P50), p99: float64(run.P99)}
 	for i := range nodes {
+		s.join += float64(joined.nodes[i].CPU-alone.nodes[i].CPU) / float64(job.Conns)
 		used := float64(after.nodes[i].CPU - before.nodes[i].CPU)
 		s.cpu += used / deliveries
 		s.allocs += float64(after.nodes[i].Mallocs-before.nodes[i].Mallocs) / deliveries
@@ -117,6 +137,8 @@ func (b *bench) measure(sc scenario, l *servers.Library) (s sample, err error) {
 			s.other += used / published / float64(len(nodes)-1)
 		}
 	}
+	s.memory = float64(full.nodes-empty.nodes) / float64(job.Conns)
+	s.interest = float64(full.broker-empty.broker) / float64(job.Conns/job.Members*job.Rooms*sc.nodes)
 	s.broker = float64(after.broker-before.broker) / published
 	return s, nil
 }
@@ -139,4 +161,21 @@ func stats(nodes []*servers.Process, broker *broker) (u used, err error) {
 		u.broker, err = broker.cpu()
 	}
 	return u, err
+}
+
+// held is the resident memory of all servers, after a collection.
+type held struct{ nodes, broker int64 }
+
+func holdings(nodes []*servers.Process, broker *broker) (h held, err error) {
+	for _, node := range nodes {
+		s, err := node.StatsAfterGC()
+		if err != nil {
+			return h, err
+		}
+		h.nodes += s.Memory
+	}
+	if broker != nil {
+		h.broker, err = broker.memory()
+	}
+	return h, err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spoutws/spout/bench/report"
@@ -18,16 +19,19 @@ type column struct {
 }
 
 var (
-	cpuColumn     = column{"CPU of a delivery, us", func(s sample) float64 { return s.cpu / 1e3 }, report.Digits}
-	rateColumn    = column{"deliveries/s", func(s sample) float64 { return s.rate }, report.Whole}
-	p50Column     = column{"p50, ms", func(s sample) float64 { return s.p50 / 1e6 }, report.Digits}
-	p99Column     = column{"p99, ms", func(s sample) float64 { return s.p99 / 1e6 }, report.Digits}
-	allocsColumn  = column{"allocations of a delivery", func(s sample) float64 { return s.allocs }, report.Hundredths}
-	firstColumn   = column{"CPU of a message: the publisher's node, us", func(s sample) float64 { return s.first / 1e3 }, report.Digits}
-	otherColumn   = column{"each other node, us", func(s sample) float64 { return s.other / 1e3 }, report.Digits}
-	brokerColumn  = column{"NATS, us", func(s sample) float64 { return s.broker / 1e3 }, report.Digits}
-	alone, spread = []column{rateColumn, p50Column, p99Column, allocsColumn},
-		[]column{firstColumn, otherColumn, brokerColumn, rateColumn, p50Column, p99Column, allocsColumn}
+	cpuColumn      = column{"CPU of a delivery, us", func(s sample) float64 { return s.cpu / 1e3 }, report.Digits}
+	rateColumn     = column{"deliveries/s", func(s sample) float64 { return s.rate }, report.Whole}
+	p50Column      = column{"p50, ms", func(s sample) float64 { return s.p50 / 1e6 }, report.Digits}
+	p99Column      = column{"p99, ms", func(s sample) float64 { return s.p99 / 1e6 }, report.Digits}
+	allocsColumn   = column{"allocations of a delivery", func(s sample) float64 { return s.allocs }, report.Hundredths}
+	joinColumn     = column{"CPU of connecting and joining, us", func(s sample) float64 { return s.join / 1e3 }, report.Digits}
+	memoryColumn   = column{"memory of a connection, B", func(s sample) float64 { return s.memory }, report.Whole}
+	firstColumn    = column{"CPU of a message: the publisher's node, us", func(s sample) float64 { return s.first / 1e3 }, report.Digits}
+	otherColumn    = column{"each other node, us", func(s sample) float64 { return s.other / 1e3 }, report.Digits}
+	brokerColumn   = column{"NATS, us", func(s sample) float64 { return s.broker / 1e3 }, report.Digits}
+	interestColumn = column{"NATS memory of a node's room, B", func(s sample) float64 { return s.interest }, report.Whole}
+	alone, spread  = []column{rateColumn, p50Column, p99Column, allocsColumn, joinColumn, memoryColumn},
+		[]column{firstColumn, otherColumn, brokerColumn, rateColumn, p50Column, p99Column, allocsColumn, joinColumn, memoryColumn}
 )
 
 func (c column) spread(samples []sample) (median, least, most float64) {
@@ -43,6 +47,9 @@ func (r *result) write(w io.Writer) {
 	others := alone
 	if r.nodes > 1 {
 		others = spread
+		if r.job.Conns > r.job.Members { // else there is one room
+			others = append(slices.Clone(others), interestColumn)
+		}
 	}
 	fmt.Fprintf(w, "\n## %s\n\n| %s | %s | least | most | spout to it |", r.about, r.name, cpuColumn.name)
 	for _, c := range others {

@@ -1,12 +1,16 @@
 package servers
 
 import (
+	"context"
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 
 	"github.com/spoutws/spout"
+	natsbroker "github.com/spoutws/spout/brokers/nats"
 	"github.com/spoutws/spout/hub"
 )
 
@@ -20,11 +24,26 @@ var spoutHub = &Library{
 	start: func(ln net.Listener, s Setup, t *tls.Config) (func(), error) {
 		srv := &spout.Server{}
 		h := new(hub.Hub)
-		return serveSpout(srv, ln, t, srv.Handler(func(r *http.Request) (spout.Handler, error) {
+		stopBroker := func() error { return nil }
+		if s.NATS != "" {
+			b, err := natsbroker.Connect(context.Background(), natsbroker.Options{URL: s.NATS, Logger: warnings})
+			if err != nil {
+				return nil, err
+			}
+			h.Broker, stopBroker = b, b.Close
+		}
+		stop, err := serveSpout(srv, ln, t, srv.Handler(func(r *http.Request) (spout.Handler, error) {
 			return &guest{hub: h, rooms: r.URL.Query()[RoomParameter]}, nil
 		}))
+		return func() {
+			stop()
+			stopBroker()
+		}, err
 	},
 }
+
+// warnings leaves out that nodes come and go.
+var warnings = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 
 // guest is a connection in rooms of a hub.
 type guest struct {

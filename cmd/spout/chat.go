@@ -1,88 +1,102 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
-	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/spoutws/spout"
+	"github.com/spoutws/spout/hub"
 )
 
-// chat is rooms whose members hear what each of them says. A room is there while it has members.
+// chat is rooms whose members hear what each of them says, those of other nodes included.
 //
-// The protocol: one JSON object in a text message. A client opens /ws/chat/{room}?name=NAME and sends
+// A client that opens /ws/chat/{room}?name=NAME&position=POSITION gets the envelopes of package hub: who is in the
+// room and who comes and goes, each with {"name":"NAME"}, and the messages of the room. POSITION is empty at
+// first, for the last things that were said; later it is that of the last envelope, for what was
+// missed. A client without it gets nothing but the messages:
 //
-//	{"type":"say","text":"..."}
+//	{"id":"f5xq-7","name":"Ann","at":1767225600000,"text":"..."}
 //
-// The server sends, to one who has come in,
+// with the speaker's id in the room, which is empty if the server speaks, and the time in milliseconds. A client sends
 //
-//	{"type":"members","you":2,"members":[{"id":1,"name":"Ann"},{"id":2,"name":"Bo"}]}
+//	{"type":"say","text":"..."}   to the room
+//	{"type":"drop"}               to lose its connection without a close frame
 //
-// and then, in the same order to all members, the speaker included,
+// and what could not be said comes back as {"type":"unsaid","text":"...","reason":"..."}. While one who has asked
+// for that is away, the server says a few things to the room, so that there is something to be recovered.
 //
-//	{"type":"joined","id":3,"name":"Cy"}
-//	{"type":"said","id":3,"name":"Cy","text":"..."}
-//	{"type":"left","id":3,"name":"Cy"}
-//
-// Rooms and names have 1 to 32 visible characters, texts 1 to 4096 bytes; names need not be unique, ids are. A bad room
-// or name is refused with 400, any other message closed with 1008, and a member who reads too slowly with 1013.
+// Rooms and names have 1 to 32 visible characters, texts 1 to 4096 bytes; names need not be unique. A bad room, name
+// or position is refused with 400, any other message closed with 1008, and a member who reads too slowly with 1013.
 type chat struct {
-	mu     sync.Mutex // held while sending, which never waits
-	rooms  map[string][]*member
-	lastID int
+	hub  hub.Hub
+	node string // of several, else ""
 }
 
 const (
-	maxLabel = 32   // characters in the name of a room or a member
-	maxText  = 4096 // bytes in what is said
+	maxLabel    = 32   // characters in the name of a room or a member
+	maxText     = 4096 // bytes in what is said
+	recent      = 50   // messages that one who comes in is told
+	whileAway   = 3    // messages of the server's to the room after a drop
+	publishTime = 5 * time.Second
 )
 
 // member is a connection in a room.
 type member struct {
 	spout.Base
 	person
-	chat *chat
-	room string
-	conn *spout.Conn
+	chat    *chat
+	room    string
+	options hub.JoinOptions
+	id      string
 }
 
 // person is what others see of a member.
 type person struct {
-	ID   int    `json:"id"`
 	Name string `json:"name"`
+	Node string `json:"node,omitempty"`
 }
 
-// happened is joined, said or left.
-type happened struct {
-	Type string `json:"type"`
-	person
-	Text string `json:"text,omitempty"`
+// said is a message of a room.
+type said struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	At   int64  `json:"at"`
+	Text string `json:"text"`
 }
 
-// entered tells one who has come in who is there.
-type entered struct {
-	Type    string   `json:"type"`
-	You     int      `json:"you"`
-	Members []person `json:"members"`
+// unsaid is what could not be published.
+type unsaid struct {
+	Type   string `json:"type"`
+	Text   string `json:"text"`
+	Reason string `json:"reason"`
 }
 
-func newChat() *chat { return &chat{rooms: map[string][]*member{}} }
+// newChat returns rooms of the broker's; nil is a hub.Memory.
+func newChat(broker hub.Broker, node string) *chat {
+	return &chat{hub: hub.Hub{Broker: broker, History: &hub.History{Size: 500}, Presence: true}, node: node}
+}
 
-// open takes a room and a name from a request.
+// open takes a room, a name and a position from a request.
 func (ch *chat) open(r *http.Request) (spout.Handler, error) {
 	room, name := r.PathValue("room"), strings.TrimSpace(r.URL.Query().Get("name"))
-	if err := checkLabel("the room's name", room); err != nil {
+	if err := cmp.Or(checkLabel("the room's name", room), checkLabel("?name=", name)); err != nil {
 		return nil, &spout.HandshakeError{Status: http.StatusBadRequest, Reason: err.Error()}
 	}
-	if err := checkLabel("?name=", name); err != nil {
-		return nil, &spout.HandshakeError{Status: http.StatusBadRequest, Reason: err.Error()}
+	options, err := hub.FromRequest(r)
+	if err != nil {
+		return nil, err
 	}
-	return &member{chat: ch, room: room, person: person{Name: name}}, nil
+	m := &member{chat: ch, room: room, person: person{Name: name, Node: ch.node}, options: options}
+	m.options.Recent = recent
+	m.options.Data = m.person
+	return m, nil
 }
 
 // checkLabel checks the name of a room or a member.
@@ -97,58 +111,62 @@ func checkLabel(what, label string) error {
 }
 
 func (m *member) OnOpen(c *spout.Conn) error {
-	m.conn = c
-	ch := m.chat
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	ch.lastID++
-	m.ID = ch.lastID
-	ch.tell(m.room, happened{Type: "joined", person: m.person})
-	ch.rooms[m.room] = append(ch.rooms[m.room], m)
-	var present []person
-	for _, other := range ch.rooms[m.room] {
-		present = append(present, other.person)
+	joined, err := m.chat.hub.JoinWith(m.room, c, m.options)
+	if err != nil {
+		return &spout.CloseError{Code: spout.CloseTryAgainLater, Reason: "the room can't be joined now", Err: err}
 	}
-	return c.SendJSON(entered{Type: "members", You: m.ID, Members: present})
-}
-
-func (m *member) OnMessage(c *spout.Conn, msg spout.Message) error {
-	var say struct{ Type, Text string }
-	if err := msg.Decode(&say); err != nil || msg.Type != spout.TextMessage || say.Type != "say" {
-		return c.Close(spout.ClosePolicy, `only {"type":"say","text":"..."} may be sent here`)
-	}
-	if len(say.Text) == 0 || len(say.Text) > maxText {
-		return c.Close(spout.ClosePolicy, fmt.Sprintf("a text has 1 to %d bytes", maxText))
-	}
-	m.chat.mu.Lock()
-	defer m.chat.mu.Unlock()
-	m.chat.tell(m.room, happened{Type: "said", person: m.person, Text: say.Text})
+	m.id = joined.ID
 	return nil
 }
 
-func (m *member) OnClose(*spout.Conn, error) {
-	ch := m.chat
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	others := slices.DeleteFunc(ch.rooms[m.room], func(other *member) bool { return other == m })
-	if len(others) == 0 {
-		delete(ch.rooms, m.room)
-		return
+func (m *member) OnMessage(c *spout.Conn, msg spout.Message) error {
+	var order struct{ Type, Text string }
+	if err := msg.Decode(&order); err != nil || msg.Type != spout.TextMessage {
+		order.Type = ""
 	}
-	ch.rooms[m.room] = others
-	ch.tell(m.room, happened{Type: "left", person: m.person})
+	switch order.Type {
+	case "say":
+		return m.say(c, order.Text)
+	case "drop":
+		return m.drop(c)
+	}
+	return c.Close(spout.ClosePolicy, `only {"type":"say","text":"..."} or {"type":"drop"} may be sent here`)
 }
 
-// tell sends to all members of a room. It waits for nobody: who can't keep up is closed. ch.mu is held.
-func (ch *chat) tell(room string, e happened) {
-	msg, err := spout.JSON(e)
-	if err != nil {
-		panic(err) // three strings and a number always have a JSON form
+func (m *member) say(c *spout.Conn, text string) error {
+	if len(text) == 0 || len(text) > maxText {
+		return c.Close(spout.ClosePolicy, fmt.Sprintf("a text has 1 to %d bytes", maxText))
 	}
-	msg = msg.Prepare() // encoded once, however many they are
-	for _, m := range ch.rooms[room] {
-		if err := m.conn.Send(msg); errors.Is(err, spout.ErrFull) {
-			m.conn.Close(spout.CloseTryAgainLater, "you read too slowly for this room")
+	err := m.publish(said{ID: m.id, Name: m.Name, Text: text})
+	if err == nil {
+		return nil
+	}
+	reason := "the room can't be reached at the moment"
+	if errors.Is(err, hub.ErrUncertain) {
+		reason = "it is not known whether the room got this"
+	}
+	return c.SendJSON(unsaid{Type: "unsaid", Text: text, Reason: reason})
+}
+
+// drop ends the connection as a broken network does, and speaks to those who are still there.
+func (m *member) drop(c *spout.Conn) error {
+	c.CloseNow()
+	for i := range whileAway {
+		text := fmt.Sprintf("%s was dropped and can't hear this (%d of %d).", m.Name, i+1, whileAway)
+		if err := m.publish(said{Name: "spout", Text: text}); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+func (m *member) publish(s said) error {
+	s.At = time.Now().UnixMilli()
+	msg, err := spout.JSON(s)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), publishTime)
+	defer cancel()
+	return m.chat.hub.Publish(ctx, m.room, msg)
 }

@@ -1,72 +1,101 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"net/url"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/spoutws/spout"
+	"github.com/spoutws/spout/hub"
 )
 
-// heard is any message of the chat's server.
-type heard struct {
-	Type    string
-	ID      int
-	Name    string
-	Text    string
-	You     int
-	Members []person
-}
-
-// guest is a client of the chat.
+// guest is a client of the chat that gets envelopes.
 type guest struct {
 	*spout.Conn
-	t   *testing.T
-	you int
+	t      *testing.T
+	joined hub.Envelope // the first one
+	at     hub.Position // of the last one that had one
 }
 
-// join enters a room and reads who is there.
+// enter joins a room from a position.
+func (s *testServer) enter(room, name string, since hub.Position) *guest {
+	s.t.Helper()
+	query := url.Values{"name": {name}, "position": {since.String()}}
+	g := &guest{Conn: s.mustDial(s.t, "/ws/chat/"+url.PathEscape(room)+"?"+query.Encode()), t: s.t}
+	if g.joined = g.next(); g.joined.Type != hub.Joined || g.joined.ID == "" {
+		s.t.Fatalf("%s first got %+v", name, g.joined)
+	}
+	return g
+}
+
+// join enters a room for the first time, in which nothing was said yet, and returns who is there.
 func (s *testServer) join(room, name string) (*guest, []string) {
 	s.t.Helper()
-	g := &guest{Conn: s.mustDial(s.t, "/ws/chat/"+url.PathEscape(room)+"?name="+url.QueryEscape(name)), t: s.t}
-	first := g.next()
-	if first.Type != "members" {
-		s.t.Fatalf("%s first heard %+v", name, first)
-	}
-	g.you = first.You
+	g := s.enter(room, name, hub.Position{})
 	var names []string
 	found := false
-	for _, m := range first.Members {
-		names = append(names, m.Name)
-		found = found || m.ID == first.You && m.Name == name
+	for _, m := range g.joined.Members {
+		names = append(names, personOf(s.t, m).Name)
+		found = found || m.ID == g.joined.ID && names[len(names)-1] == name
 	}
 	if !found {
-		s.t.Errorf("%s is not among %+v", name, first)
+		s.t.Errorf("%s is not among %+v", name, g.joined.Members)
 	}
+	g.expectMember(hub.Enter, name) // oneself
 	return g, names
 }
 
-func (g *guest) next() heard {
-	g.t.Helper()
-	var h heard
-	m := read(g.t, g.Conn)
-	if err := json.Unmarshal(m.Data, &h); err != nil || m.Type != spout.TextMessage {
-		g.t.Fatalf("%v %q: %v", m.Type, m.Data, err)
+func personOf(t *testing.T, m hub.Member) (p person) {
+	t.Helper()
+	if err := json.Unmarshal(m.Data, &p); err != nil {
+		t.Fatalf("a member with %q: %v", m.Data, err)
 	}
-	return h
+	return p
 }
 
-func (g *guest) expect(want heard) {
+// next returns the next envelope.
+func (g *guest) next() (e hub.Envelope) {
 	g.t.Helper()
-	if got := g.next(); !reflect.DeepEqual(got, want) {
+	m := read(g.t, g.Conn)
+	if err := m.Decode(&e); err != nil || m.Type != spout.TextMessage || e.Type == "" {
+		g.t.Fatalf("%v %q: %v", m.Type, m.Data, err)
+	}
+	if !e.Position.IsZero() {
+		g.at = e.Position
+	}
+	return e
+}
+
+// expectMember wants somebody to come or to go.
+func (g *guest) expectMember(what hub.EnvelopeType, name string) {
+	g.t.Helper()
+	if e := g.next(); e.Type != what || personOf(g.t, *e.Member).Name != name {
+		g.t.Errorf("got %+v, want %s of %s", e, what, name)
+	}
+}
+
+// hear returns what is said next.
+func (g *guest) hear() (s said) {
+	g.t.Helper()
+	e := g.next()
+	if m, ok := e.Message(); e.Type != hub.Message || !ok {
+		g.t.Fatalf("got %+v, want a message", e)
+	} else if err := m.Decode(&s); err != nil {
+		g.t.Fatal(err)
+	}
+	if age := time.Since(time.UnixMilli(s.At)); age < -time.Minute || age > time.Hour {
+		g.t.Errorf("said at %d, which is %v ago", s.At, age)
+	}
+	s.At = 0
+	return s
+}
+
+func (g *guest) expect(want said) {
+	g.t.Helper()
+	if got := g.hear(); got != want {
 		g.t.Errorf("heard %.200s, want %.200s", fmt.Sprint(got), fmt.Sprint(want))
 	}
 }
@@ -93,125 +122,102 @@ func TestChat(t *testing.T) {
 	if want := []string{"Cy"}; !reflect.DeepEqual(names, want) {
 		t.Errorf("Cy sees %v, want %v", names, want)
 	}
-	ann.expect(heard{Type: "joined", ID: bo.you, Name: markup})
+	ann.expectMember(hub.Enter, markup)
 
 	bo.say(markup)
 	ann.say("Grüße 🌊")
-	said := heard{Type: "said", ID: bo.you, Name: markup, Text: markup}
-	greeting := heard{Type: "said", ID: ann.you, Name: "Ann", Text: "Grüße 🌊"}
-	first := ann.next()
-	if reflect.DeepEqual(first, said) {
-		ann.expect(greeting)
-	} else {
-		if !reflect.DeepEqual(first, greeting) {
-			t.Errorf("Ann heard %+v", first)
-		}
-		ann.expect(said)
-		said, greeting = greeting, said
+	first := said{ID: bo.joined.ID, Name: markup, Text: markup}
+	second := said{ID: ann.joined.ID, Name: "Ann", Text: "Grüße 🌊"}
+	switch got := ann.hear(); got {
+	case first:
+	case second:
+		first, second = second, first
+	default:
+		t.Errorf("Ann heard %+v", got)
 	}
-	bo.expect(said) // all hear the same, in the same order
-	bo.expect(greeting)
+	ann.expect(second)
+	bo.expect(first) // all hear the same, in the same order
+	bo.expect(second)
 
 	other.say("alone")
-	other.expect(heard{Type: "said", ID: other.you, Name: "Cy", Text: "alone"})
+	other.expect(said{ID: other.joined.ID, Name: "Cy", Text: "alone"})
 
 	if err := bo.Close(spout.CloseNormal, "bye"); err != nil {
 		t.Fatal(err)
 	}
-	ann.expect(heard{Type: "left", ID: bo.you, Name: markup})
-	again, names := s.join(room, "Ann") // names need not be unique
-	if want := []string{"Ann", "Ann"}; !reflect.DeepEqual(names, want) || again.you == ann.you {
-		t.Errorf("the second Ann sees %v and is %d beside %d", names, again.you, ann.you)
+	ann.expectMember(hub.Exit, markup)
+	again := s.enter(room, "Ann", hub.Position{}) // names need not be unique
+	if again.joined.ID == ann.joined.ID || len(again.joined.Members) != 2 || again.joined.Replayed != 2 {
+		t.Errorf("the second Ann got %+v, want two members and two messages", again.joined)
+	}
+	again.expect(first)
+	again.expect(second)
+}
+
+// TestChatPlain has a client that asks for no envelopes: it gets what was said, and nothing else.
+func TestChatPlain(t *testing.T) {
+	s := startServer(t, config{})
+	ann, _ := s.join("lobby", "Ann")
+	ann.say("before")
+	before := ann.hear()
+	plain := s.mustDial(t, "/ws/chat/lobby?name=Plain")
+	ann.expectMember(hub.Enter, "Plain")
+	bo := s.enter("lobby", "Bo", ann.at) // which the plain client is not told
+	ann.expectMember(hub.Enter, "Bo")
+	if len(bo.joined.Members) != 3 {
+		t.Errorf("Bo sees %+v, want three members", bo.joined.Members)
+	}
+	ann.say("now")
+	now := said{ID: ann.joined.ID, Name: "Ann", Text: "now"}
+	for _, want := range []said{before, now} {
+		var got said
+		if m := read(t, plain); json.Unmarshal(m.Data, &got) != nil || got.Text != want.Text || got.ID != want.ID {
+			t.Errorf("the plain client got %q, want %q of %s", m.Data, want.Text, want.ID)
+		}
 	}
 }
 
-func TestChatRefusesNames(t *testing.T) {
+// TestChatDrop has a member ask for the loss of its connection: it then gets what was said meanwhile, and nothing twice.
+func TestChatDrop(t *testing.T) {
 	s := startServer(t, config{})
-	long := strings.Repeat("ü", maxLabel)
-	s.join(long, long)
-	for _, path := range []string{
-		"/ws/chat/lobby", "/ws/chat/lobby?name=", "/ws/chat/lobby?name=%20", "/ws/chat/lobby?name=" + url.QueryEscape(long+"x"),
-		"/ws/chat/" + url.PathEscape(long+"x") + "?name=Ann", "/ws/chat/lobby?name=a%00b", "/ws/chat/lobby?name=a%0Ab",
-		"/ws/chat/lobby?name=%E2%80%AEnnA", "/ws/chat/lobby?name=%FF", "/ws/chat/a%0Ab?name=Ann",
-	} {
-		_, err := s.dial(path, "")
-		if refused, ok := errors.AsType[*spout.HandshakeError](err); !ok || refused.Status != http.StatusBadRequest {
-			t.Errorf("%s: %v, want a refusal with 400", path, err)
-		}
-	}
-}
+	ann, _ := s.join("lobby", "Ann")
+	ann.say("before")
+	ann.hear()
+	witness := s.enter("lobby", "Witness", ann.at)
+	witness.expectMember(hub.Enter, "Witness")
+	ann.expectMember(hub.Enter, "Witness")
 
-func TestChatRefusesMessages(t *testing.T) {
-	s := startServer(t, config{})
-	witness, _ := s.join("lobby", "Witness")
-	witness.say(strings.Repeat("x", maxText))
-	if got := witness.next(); len(got.Text) != maxText {
-		t.Errorf("a text of %d bytes came as one of %d", maxText, len(got.Text))
+	if err := ann.Send(spout.Text(`{"type":"drop"}`)); err != nil {
+		t.Fatal(err)
 	}
-	for _, m := range []spout.Message{
-		spout.Text(""), spout.Text("hello"), spout.Text(`"say"`), spout.Text(`{"type":"shout","text":"x"}`), spout.Text(`{"type":"say"}`),
-		spout.Text(`{"type":"say","text":7}`), spout.Text(`{"type":"say","text":"` + strings.Repeat("x", maxText+1) + `"}`),
-		spout.Binary([]byte(`{"type":"say","text":"x"}`)), spout.Text(`{"type":"say","text":"x"} {}`),
-	} {
-		g, _ := s.join("lobby", "Guest")
-		witness.expect(heard{Type: "joined", ID: g.you, Name: "Guest"})
-		if err := g.Send(m); err != nil {
-			t.Fatal(err)
-		}
-		if closed := readClose(t, g.Conn); closed.Code != spout.ClosePolicy || closed.Reason == "" {
-			t.Errorf("%.40q: closed with %v, want 1008 and a reason", m.Data, closed)
-		}
-		witness.expect(heard{Type: "left", ID: g.you, Name: "Guest"}) // and heard nothing
+	if closed := readClose(t, ann.Conn); closed.Code != spout.CloseAbnormal {
+		t.Errorf("the connection ended with %v, want 1006", closed)
 	}
-}
+	var while []said
+	for left := false; len(while) < whileAway || !left; {
+		if e := witness.next(); e.Type == hub.Exit {
+			left = true
+		} else if m, ok := e.Message(); ok {
+			var what said
+			if err := m.Decode(&what); err != nil || what.ID != "" || what.Name != "spout" {
+				t.Errorf("heard %q, %v", m.Data, err)
+			}
+			what.At = 0
+			while = append(while, what)
+		}
+	}
+	witness.say("still there?")
+	while = append(while, witness.hear())
 
-// TestChatSlowMember has a member who reads nothing: the others hear everything, and it is closed for being slow.
-func TestChatSlowMember(t *testing.T) {
-	s := startServer(t, config{})
-	s.ws.WriteTimeout, s.ws.CloseTimeout = time.Minute, time.Minute // on a busy machine they could come first
-	s.transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-		if err == nil {
-			err = conn.(*net.TCPConn).SetReadBuffer(256 << 10) // the kernel is not to read in its place
-		}
-		return conn, err
+	back := s.enter("lobby", "Ann", ann.at)
+	if !back.joined.Recovered || back.joined.Replayed != len(while) {
+		t.Fatalf("came back to %+v, want %d messages recovered", back.joined, len(while))
 	}
-	slow, _ := s.join("lobby", "Slow") // reads no more than that
-	s.transport.DialContext = nil
-	var end *spout.Conn // the server's end of it
-	for end = range s.ws.Conns() {
+	for _, want := range while {
+		back.expect(want)
 	}
-	listener, _ := s.join("lobby", "Listener")
-	speaker, _ := s.join("lobby", "Speaker")
-	listener.expect(heard{Type: "joined", ID: speaker.you, Name: "Speaker"})
-
-	// The speaker waits until both have heard before it says more: only the slow one is slow.
-	const most = 20_000 // 80 MB, more than socket buffers and the queue hold
-	said, closing := 0, false
-	for ; said < most && !closing; said++ {
-		text := fmt.Sprintf("%d %s", said, strings.Repeat("x", maxText-8))
-		speaker.say(text)
-		for _, g := range []*guest{speaker, listener} {
-			g.expect(heard{Type: "said", ID: speaker.you, Name: "Speaker", Text: text})
-		}
-		_, closing = errors.AsType[*spout.CloseError](end.Send(spout.Text(`{"type":"still there?"}`)))
-	}
-	if !closing {
-		t.Fatalf("after %d messages the slow member is still there", said)
-	}
-	t.Logf("the slow member was closed after %d messages", said)
-
-	for {
-		_, err := readOrEnd(slow.Conn)
-		if err == nil {
-			continue // what had been queued for it
-		}
-		if closed, _ := errors.AsType[*spout.CloseError](err); closed == nil || closed.Code != spout.CloseTryAgainLater || !closed.Remote {
-			t.Errorf("the slow member was closed with %v, want 1013", err)
-		}
-		break
-	}
-	for _, g := range []*guest{speaker, listener} {
-		g.expect(heard{Type: "left", ID: slow.you, Name: "Slow"})
+	lost := s.enter("lobby", "Bo", hub.Position{Epoch: "other", Offset: 1})
+	if lost.joined.Recovered || lost.joined.Replayed != 0 {
+		t.Errorf("from a position of another epoch: %+v, want nothing recovered", lost.joined)
 	}
 }

@@ -12,6 +12,11 @@ import (
 	"github.com/spoutws/spout/internal/proto"
 )
 
+// openFunc has each connection's messages go to one function.
+func openFunc(f spout.HandlerFunc) func(*http.Request) (spout.Handler, error) {
+	return func(*http.Request) (spout.Handler, error) { return f, nil }
+}
+
 // youSaid answers a text with the same behind two words, and bytes with themselves.
 func youSaid(c *spout.Conn, m spout.Message) error {
 	if m.Type == spout.TextMessage {

@@ -61,6 +61,9 @@ func TestRefusals(t *testing.T) {
 		{"unknown flag without a verb", []string{"--nope"}, exitUsage, "-nope"},
 		{"unknown flag of demo", []string{"demo", "--origin", "*"}, exitUsage, "-origin"},
 		{"unknown flag behind DIR", []string{"serve", dir, "--nope"}, exitUsage, "-nope"},
+		{"no nodes", []string{"demo", "--nodes", "0"}, exitUsage, "1 to 9 are wanted"},
+		{"too many nodes", []string{"demo", "--nodes", "10"}, exitUsage, "1 to 9 are wanted"},
+		{"too many bots", []string{"demo", "--load", "1001"}, exitUsage, "0 to 1000 bots"},
 		{"argument of demo", []string{"demo", dir}, exitUsage, "unexpected argument"},
 		{"second DIR", []string{"serve", dir, missing}, exitUsage, missing},
 		{"flag without its value", []string{"serve", "--addr"}, exitUsage, "-addr"},
@@ -137,22 +140,32 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestHelpNamesFlags compares the flags that serve's help explains with those that it knows.
+// TestHelpNamesFlags compares the flags that the help of demo and of serve explains with those that they know.
 func TestHelpNamesFlags(t *testing.T) {
 	values := map[string]string{
 		"addr": "127.0.0.1:0", "tls-cert": "c", "tls-key": "k", "origin": "https://example.com", "max-message": "1", "ping": "1s",
+		"nodes": "1", "nats": "nats://127.0.0.1", "load": "1", "token": "t",
 	}
-	explained := regexp.MustCompile(`(?m)^  --([a-z-]+)`).FindAllStringSubmatch(serveHelp, -1)
-	if len(explained) != 8 {
-		t.Errorf("%d flags are explained, want 8", len(explained))
-	}
-	for _, match := range explained {
-		args := []string{"--" + match[1]}
-		if value, ok := values[match[1]]; ok {
-			args = append(args, value)
+	for _, tt := range []struct {
+		help  string
+		flags int
+		parse func([]string) error
+	}{
+		{serveHelp, 8, func(args []string) error { _, err := parseServe(args); return err }},
+		{demoHelp, 4, func(args []string) error { _, err := parseDemo(args); return err }},
+	} {
+		explained := regexp.MustCompile(`(?m)^  --([a-z-]+)`).FindAllStringSubmatch(tt.help, -1)
+		if len(explained) != tt.flags {
+			t.Errorf("%d flags are explained, want %d", len(explained), tt.flags)
 		}
-		if _, err := parseServe(args); err != nil && !strings.Contains(err.Error(), "go together") {
-			t.Errorf("--%s: %v", match[1], err)
+		for _, match := range explained {
+			args := []string{"--" + match[1]}
+			if value, ok := values[match[1]]; ok {
+				args = append(args, value)
+			}
+			if err := tt.parse(args); err != nil && !strings.Contains(err.Error(), "go together") {
+				t.Errorf("--%s: %v", match[1], err)
+			}
 		}
 	}
 }

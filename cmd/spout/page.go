@@ -7,18 +7,23 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strings"
 	"time"
+
+	"github.com/spoutws/spout/hub/client"
 )
 
-//go:embed page/index.html page/*.css page/icon.svg page/*.mjs
+//go:embed page/index.html page/*.css page/icon.svg page/*.mjs page/uPlot.iife.min.js page/uPlot.LICENSE.txt
 var pageFiles embed.FS
 
 // contentTypes is not left to package mime, whose answers depend on the machine.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
 	".mjs":  "text/javascript; charset=utf-8",
 	".svg":  "image/svg+xml",
+	".txt":  "text/plain; charset=utf-8",
 }
 
 // pageHeader keeps the page to its own files, and gives it the browser's finer clock, which only an isolated page gets.
@@ -44,6 +49,7 @@ func newPage(cfg *config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	files["spout-room.js"] = []byte(client.Script)
 	index, err := template.New("index.html").Parse(string(files["index.html"]))
 	if err != nil {
 		return nil, err
@@ -51,7 +57,16 @@ func newPage(cfg *config) (http.Handler, error) {
 	about := struct {
 		TLS          string
 		MessageLimit int64
-	}{MessageLimit: cfg.maxMessage}
+		Ports, Node  string
+		Live         string // "" for no Live page
+		Bots         int
+	}{MessageLimit: cfg.maxMessage, Ports: strings.Join(cfg.ports, " "), Node: cfg.node}
+	if d := cfg.demo; d != nil {
+		about.Live, about.Bots = "here", d.bots
+		if d.token != "" {
+			about.Live = "token"
+		}
+	}
 	if cfg.selfSigned {
 		about.TLS = "self-signed"
 	}

@@ -36,13 +36,13 @@ func TestPageFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	paths := []string{"/", "/ws/"}
+	paths := []string{"/", "/ws/", "/spout-room.js"}
 	for _, entry := range entries {
 		paths = append(paths, "/"+entry.Name(), "/ws/"+entry.Name())
 	}
 	types := map[string]string{
 		"": "text/html; charset=utf-8", ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
-		".mjs": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+		".mjs": "text/javascript; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8",
 	}
 	for _, p := range paths {
 		resp, body := s.get(p)
@@ -83,7 +83,8 @@ func TestPageIsSelfContained(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, found := range elsewhere.FindAllString(string(content), -1) {
-			if found != "http://www.w3.org" { // the name space of SVG
+			// The name space of SVG, and where the charts are from.
+			if found != "http://www.w3.org" && !(strings.HasPrefix(entry.Name(), "uPlot.") && found == "https://github.com") {
 				t.Errorf("%s refers to %s", entry.Name(), found)
 			}
 		}
@@ -137,8 +138,15 @@ func TestPageNames(t *testing.T) {
 
 func TestPageSaysWhatTheServerIs(t *testing.T) {
 	plain := startServer(t, config{maxMessage: 12345})
-	if _, body := plain.get("/"); !strings.Contains(body, `data-tls="" data-limit="12345"`) {
+	if _, body := plain.get("/"); !strings.Contains(body, `data-tls="" data-limit="12345" data-ports="" data-live="" data-bots="0"`) {
 		t.Error("the page of a plain server lacks its attributes")
+	}
+	if _, body := plain.get("/"); strings.Contains(body, "uPlot") || strings.Contains(body, "panel-live") {
+		t.Error("the page of a server without one has a Live page")
+	}
+	several := startServer(t, config{node: "2", ports: []string{"1", "2"}, demo: &demo{token: "s3cret", bots: 7}})
+	if _, body := several.get("/"); !strings.Contains(body, `data-ports="1 2" data-live="token" data-bots="7"`) || strings.Contains(body, "s3cret") {
+		t.Error("the page of one node of several lacks its attributes, or has the token")
 	}
 	secure := startServer(t, config{selfSigned: true})
 	if _, body := secure.get("/"); !strings.Contains(body, `data-tls="self-signed" data-limit="1048576"`) {

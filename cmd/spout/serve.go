@@ -16,7 +16,8 @@ const serveHelp = `spout serve serves the files of DIR, and WebSockets beside th
 
   /                 the files of DIR; without DIR a page about the server, which is at /ws/ too
   /ws/echo          sends every message back as it came
-  /ws/chat/{room}   a room: ?name= joins, {"type":"say","text":"..."} speaks
+  /ws/chat/{room}   a room: ?name= joins, {"type":"say","text":"..."} speaks; with &position=
+                    it also tells who is there and what was missed
   /ws/clock         sends the time, every second
   /ws/close/{code}  opens, and closes with that code
   /websocket        answers "You said: " and the text

@@ -9,13 +9,17 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/spoutws/spout"
+	"github.com/spoutws/spout/hub"
 	"github.com/spoutws/spout/origin"
 )
 
@@ -40,6 +44,10 @@ type config struct {
 	maxMessage        int64         // in bytes
 	ping              time.Duration // 0 for the default, negative for none
 	compress          bool
+	broker            hub.Broker // of the chat; nil for a hub.Memory
+	node              string     // this one's name, if there are several
+	ports             []string   // of all of them, then
+	demo              *demo      // nil without a Live page
 }
 
 func (cfg *config) what() string {
@@ -51,7 +59,11 @@ func (cfg *config) what() string {
 
 // serve runs the server until ctx ends. ready is called when it listens.
 func (cfg *config) serve(ctx context.Context, verb string, stdout, stderr io.Writer, ready func(*server)) int {
-	s, err := newServer(cfg, stderr)
+	var s *server
+	ln, err := cfg.listen()
+	if err == nil {
+		s, err = newServer(cfg, ln, stderr)
+	}
 	if err == nil {
 		ready(s)
 		err = s.run(ctx, stdout)
@@ -63,17 +75,39 @@ func (cfg *config) serve(ctx context.Context, verb string, stdout, stderr io.Wri
 	return exitOK
 }
 
+// demo is what the Live page needs.
+type demo struct {
+	token string // "" if only this machine may watch
+	bots  int
+	nodes *nodes
+}
+
 // server is the server of demo and serve.
 type server struct {
 	ws        spout.Server
+	live      *live // nil if there is no Live page
 	http      http.Server
 	listener  net.Listener
 	tlsConfig *tls.Config // nil if there is no TLS
 }
 
-// newServer returns a server that listens.
-func newServer(cfg *config, stderr io.Writer) (_ *server, err error) {
-	s := &server{ws: spout.Server{Options: spout.Options{MessageLimit: cfg.maxMessage, PingInterval: cfg.ping}}}
+// listen opens the server's port.
+func (cfg *config) listen() (net.Listener, error) {
+	ln, err := net.Listen("tcp", cfg.addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w; another program has it, --addr chooses another", err)
+	}
+	return ln, err
+}
+
+// newServer returns a server on ln, which it owns.
+func newServer(cfg *config, ln net.Listener, stderr io.Writer) (_ *server, err error) {
+	defer func() {
+		if err != nil {
+			ln.Close()
+		}
+	}()
+	s := &server{listener: ln, ws: spout.Server{Options: spout.Options{MessageLimit: cfg.maxMessage, PingInterval: cfg.ping}}}
 	if cfg.compress {
 		s.ws.Compression = &spout.Deflate{}
 	}
@@ -85,28 +119,35 @@ func newServer(cfg *config, stderr io.Writer) (_ *server, err error) {
 	if s.tlsConfig, err = cfg.tls(); err != nil {
 		return nil, err
 	}
-	if s.http.Handler, err = cfg.routes(&s.ws); err != nil {
+	if cfg.demo != nil {
+		s.live = newLive(cfg.demo)
+	}
+	if s.http.Handler, err = s.routes(cfg); err != nil {
 		return nil, err
 	}
-	s.listener, err = net.Listen("tcp", cfg.addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		err = fmt.Errorf("%w; another program has it, --addr chooses another", err)
+	origins := slices.Clone(cfg.origins)
+	if tcp, ok := ln.Addr().(*net.TCPAddr); ok && cfg.loopbackOrigins && tcp.IP.IsLoopback() {
+		for _, host := range loopbackHosts {
+			origins = append(origins, "http://"+net.JoinHostPort(host, strconv.Itoa(tcp.Port)))
+		}
 	}
+	check, err := checkOrigin(origins)
 	if err != nil {
 		return nil, err
 	}
-	origins := cfg.origins
-	if tcp, ok := s.listener.Addr().(*net.TCPAddr); ok && cfg.loopbackOrigins && tcp.IP.IsLoopback() {
-		for _, host := range []string{"localhost", "127.0.0.1", "[::1]"} {
-			origins = append(origins, fmt.Sprintf("http://%s:%d", host, tcp.Port))
-		}
-	}
-	if s.ws.CheckOrigin, err = checkOrigin(origins); err != nil {
-		s.listener.Close()
-		return nil, err
-	}
+	s.ws.CheckOrigin = func(r *http.Request) bool { return check(r) || fromSibling(r, cfg.ports) }
 	return s, nil
 }
+
+// fromSibling reports whether a page came from the same host, at one of these ports: another node's page, whose node
+// may be gone.
+func fromSibling(r *http.Request, ports []string) bool {
+	page, err := url.Parse(r.Header.Get("Origin"))
+	host, _, _ := net.SplitHostPort(r.Host)
+	return err == nil && page.Scheme == "http" && page.Hostname() == host && slices.Contains(ports, page.Port())
+}
+
+var loopbackHosts = []string{"localhost", "127.0.0.1", "::1"}
 
 // checkOrigin returns a check that lets in the server's own pages and those of origins.
 func checkOrigin(origins []string) (func(*http.Request) bool, error) {
@@ -138,17 +179,23 @@ func (cfg *config) tls() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{cert}}, nil
 }
 
-func (cfg *config) routes(ws *spout.Server) (http.Handler, error) {
+func (s *server) routes(cfg *config) (http.Handler, error) {
 	page, err := newPage(cfg)
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/websocket", ws.HandlerFunc(youSaid))
-	mux.Handle("/ws/echo", ws.HandlerFunc(echo))
-	mux.Handle("/ws/chat/{room}", ws.Handler(newChat().open))
-	mux.Handle("/ws/clock", ws.Handler(openClock))
-	mux.Handle("/ws/close/{code}", ws.Handler(openCloser))
+	handle := func(path string, open func(*http.Request) (spout.Handler, error)) {
+		mux.Handle(path, s.live.handler(&s.ws, open))
+	}
+	handle("/websocket", openFunc(youSaid))
+	handle("/ws/echo", openFunc(echo))
+	handle("/ws/chat/{room}", newChat(cfg.broker, cfg.node).open)
+	handle("/ws/clock", openClock)
+	handle("/ws/close/{code}", openCloser)
+	if s.live != nil {
+		handle("/ws/live", s.live.open)
+	}
 	mux.Handle("/ws/", http.StripPrefix("/ws/", page))
 	if cfg.dir == "" {
 		mux.Handle("/", http.StripPrefix("/", page))
@@ -163,12 +210,14 @@ func (cfg *config) routes(ws *spout.Server) (http.Handler, error) {
 }
 
 // url is the address of the page, or of the files.
-func (s *server) url() string {
+func (s *server) url() string { return pageURL(s.listener, s.tlsConfig != nil) }
+
+func pageURL(ln net.Listener, secure bool) string {
 	scheme := "http"
-	if s.tlsConfig != nil {
+	if secure {
 		scheme = "https"
 	}
-	host, port, _ := net.SplitHostPort(s.listener.Addr().String())
+	host, port, _ := net.SplitHostPort(ln.Addr().String())
 	if ip := net.ParseIP(host); ip.IsUnspecified() {
 		host = "localhost"
 	}
@@ -177,6 +226,11 @@ func (s *server) url() string {
 
 // run serves until ctx ends, and then drains: no new connections, 1012 to the open ones, and an end in bounded time.
 func (s *server) run(ctx context.Context, stdout io.Writer) error {
+	var measuring sync.WaitGroup
+	defer measuring.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop() // comes before the waiting
+	measuring.Go(func() { s.live.run(ctx) })
 	failed := make(chan error, 1)
 	go func() {
 		ln := s.listener
@@ -212,4 +266,15 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 		s.http.Close()
 	}
 	return nil
+}
+
+// kill ends the server as a crash does: connections break off, and nobody gets a word.
+func (s *server) kill() {
+	s.http.Close()
+	for c := range s.ws.Conns() {
+		c.CloseNow()
+	}
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.ws.Shutdown(over) // one that was being opened
 }

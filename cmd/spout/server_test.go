@@ -62,7 +62,11 @@ func startServer(t *testing.T, cfg config) *testServer {
 		cfg.maxMessage = defaultMaxMessage
 	}
 	stderr := new(lockedBuffer)
-	s, err := newServer(&cfg, stderr)
+	ln, err := cfg.listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newServer(&cfg, ln, stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -406,8 +410,9 @@ func TestSignalsDrain(t *testing.T) {
 			p := startProcess(t, "serve", "--addr", "127.0.0.1:0")
 			_, url := p.until(`http://[0-9.:]+`)
 			echo := dialProcess(t, url, "/ws/echo")
-			chat := dialProcess(t, url, "/ws/chat/lobby?name=Ada")
+			chat := dialProcess(t, url, "/ws/chat/lobby?name=Ada&position=")
 			read(t, chat) // who is there
+			read(t, chat) // that it has come itself
 			p.signal(sig)
 			for _, c := range []*spout.Conn{echo, chat} {
 				if closed := readClose(t, c); closed.Code != spout.CloseServiceRestart || !closed.Remote {

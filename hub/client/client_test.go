@@ -332,18 +332,17 @@ func TestPresence(t *testing.T) {
 		s := newRoomServer(false)
 		s.hub.Load().Presence = true
 		next := follow(t, client(t, s))
-		if e := want(t, next, hub.Joined); len(e.Members) != 1 || e.Members[0].ID != e.ID || e.ID == "" {
+		joined := want(t, next, hub.Joined)
+		if len(joined.Members) != 1 || joined.Members[0].ID != joined.ID || joined.ID == "" {
+			t.Errorf("%+v", joined)
+		}
+		if e := want(t, next, hub.Enter); e.Member.ID != joined.ID {
 			t.Errorf("%+v", e)
 		}
 		other := spouttest.Dial(t, s, "/")
-		var came hub.Member
-		for came.ID == "" {
-			if e := want(t, next, hub.Enter); len(s.conns) == 2 {
-				came = e.Member
-			}
-		}
+		came := want(t, next, hub.Enter).Member
 		other.CloseNow()
-		if e := want(t, next, hub.Exit); e.Member.ID != came.ID {
+		if e := want(t, next, hub.Exit); e.Member.ID != came.ID || e.Member.ID == joined.ID {
 			t.Errorf("%v came, and %+v", came, e)
 		}
 	})

@@ -1,7 +1,9 @@
 package client
 
 import (
+	"encoding/json"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -9,61 +11,34 @@ import (
 	"github.com/spoutws/spout/hub"
 )
 
-// What servers of other making may send, and what the Client makes of it.
+// TestRecovery shows the envelopes of testdata/recovery.json to the Client: what servers may send, those of other making
+// too, and what becomes of it. null is the end of a connection. In what the loop gets, a message is its text, "joined+"
+// is recovered, and "!" says that the server contradicts itself. The script is held against the same cases.
 func TestRecovery(t *testing.T) {
-	joined := func(offset uint64, replayed int) hub.Envelope {
-		return hub.Envelope{Type: hub.Joined, Room: room, Position: at(offset), Replayed: replayed}
+	data, err := os.ReadFile("testdata/recovery.json")
+	if err != nil {
+		t.Fatal(err)
 	}
-	recovered := func(offset uint64, replayed int) hub.Envelope {
-		e := joined(offset, replayed)
-		e.Recovered = true
-		return e
+	var cases []struct {
+		Name   string
+		Server []*hub.Envelope
+		Client string
+		Since  string // the position that the client would join with in the end
 	}
-	gap := func(p hub.Position) hub.Envelope {
-		return hub.Envelope{Type: hub.Gap, Room: room, Position: p, Reason: "the broker"}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
 	}
-	m := func(offset uint64) hub.Envelope { return published(at(offset), at(offset).String()) }
-	other := hub.Position{Epoch: "f", Offset: 3}
-	elsewhere := hub.Envelope{Type: hub.Joined, Room: "elsewhere", Position: at(100)}
-	var lost hub.Envelope // the connection ends, and there is a new one
-
-	for name, test := range map[string]struct {
-		server []hub.Envelope
-		client string // what the loop gets
-		since  string // the position that the client would join with in the end
-	}{
-		"messages":             {[]hub.Envelope{joined(3, 0), m(4), m(5)}, "joined 4 5", "e:5"},
-		"sparse offsets":       {[]hub.Envelope{joined(3, 0), m(40), m(50)}, "joined 40 50", "e:50"},
-		"duplicates":           {[]hub.Envelope{joined(3, 0), m(4), m(4), m(3), m(5), m(4), m(6)}, "joined 4 5 6", "e:6"},
-		"recent ones":          {[]hub.Envelope{joined(7, 2), m(6), m(7), m(8)}, "joined 6 7 8", "e:8"},
-		"recovered":            {[]hub.Envelope{joined(3, 0), m(4), lost, recovered(6, 2), m(5), m(6), m(7)}, "joined 4 joined+ 5 6 7", "e:7"},
-		"recovered, twice":     {[]hub.Envelope{joined(3, 0), m(4), lost, recovered(6, 2), m(5), lost, recovered(6, 1), m(6)}, "joined 4 joined+ 5 joined+ 6", "e:6"},
-		"nothing was missed":   {[]hub.Envelope{joined(3, 0), lost, recovered(3, 0), m(4)}, "joined joined+ 4", "e:4"},
-		"not recovered":        {[]hub.Envelope{joined(3, 0), m(4), lost, joined(9, 0), m(10)}, "joined 4 gap joined 10", "e:10"},
-		"another epoch":        {[]hub.Envelope{joined(3, 0), lost, {Type: hub.Joined, Room: room, Position: other}, published(hub.Position{Epoch: "f", Offset: 4}, "x")}, "joined gap joined x", "f:4"},
-		"recovered elsewhere":  {[]hub.Envelope{joined(3, 0), lost, {Type: hub.Joined, Room: room, Position: other, Recovered: true}}, "joined gap joined", "f:3"},
-		"recovered backwards":  {[]hub.Envelope{joined(3, 0), lost, recovered(2, 0), m(3)}, "joined gap joined 3", "e:3"},
-		"recovered from what?": {[]hub.Envelope{recovered(3, 0), m(4)}, "joined 4", "e:4"},
-		"short replay":         {[]hub.Envelope{joined(3, 0), lost, recovered(9, 5), m(4), m(10), m(11)}, "joined joined+ 4 gap 10 11", "e:11"},
-		"no replay":            {[]hub.Envelope{joined(3, 0), lost, recovered(9, 6), m(10)}, "joined joined+ gap 10", "e:10"},
-		"a gap":                {[]hub.Envelope{joined(3, 0), gap(at(8)), m(8), m(9)}, "joined gap 9", "e:9"},
-		"a gap that was late":  {[]hub.Envelope{joined(3, 0), m(4), m(5), gap(at(4)), m(5), m(6)}, "joined 4 5 gap 6", "e:6"},
-		"a gap to an epoch":    {[]hub.Envelope{joined(3, 0), gap(other), published(other, "had"), published(hub.Position{Epoch: "f", Offset: 4}, "x")}, "joined gap x", "f:4"},
-		"epoch without word":   {[]hub.Envelope{joined(3, 0), published(other, "x")}, "joined !", "e:3"},
-		"no position any more": {[]hub.Envelope{joined(3, 0), published(hub.Position{}, "x")}, "joined !", "e:3"},
-		"not joined":           {[]hub.Envelope{m(4)}, "!", ""},
-		"not joined again":     {[]hub.Envelope{joined(3, 0), lost, m(4)}, "joined !", "e:3"},
-		"live":                 {[]hub.Envelope{{Type: hub.Joined, Room: room}, published(hub.Position{}, "x"), published(hub.Position{}, "x")}, "joined x x", ""},
-		"live, gap":            {[]hub.Envelope{{Type: hub.Joined, Room: room}, gap(hub.Position{}), lost, {Type: hub.Joined, Room: room}, published(hub.Position{}, "x")}, "joined gap gap joined x", ""},
-		"two rooms":            {[]hub.Envelope{joined(3, 0), elsewhere, m(4), {Type: hub.Message, Room: "elsewhere", Position: at(101), Text: new("x")}, lost, elsewhere, recovered(5, 1), m(5)}, "joined joined 4 x gap joined joined+ 5", "e:5"},
-	} {
-		t.Run(name, func(t *testing.T) {
+	if len(cases) == 0 {
+		t.Error("no cases")
+	}
+	for _, test := range cases {
+		t.Run(test.Name, func(t *testing.T) {
 			var c Client
 			var got []string
 			yield := func(e Event) bool {
 				switch {
 				case e.Type == hub.Message:
-					got = append(got, strings.TrimPrefix(e.Message.String(), "e:"))
+					got = append(got, e.Message.String())
 				case e.Recovered:
 					got = append(got, string(e.Type)+"+")
 				default:
@@ -71,18 +46,18 @@ func TestRecovery(t *testing.T) {
 				}
 				return true
 			}
-			for _, e := range test.server {
-				if e.Type == "" {
+			for _, e := range test.Server {
+				if e == nil {
 					c.rooms.disconnected()
-				} else if err := c.deliverEnvelope(&e, yield); err != nil {
+				} else if err := c.deliverEnvelope(e, yield); err != nil {
 					got = append(got, "!")
 				}
 			}
-			if got := strings.Join(got, " "); got != test.client {
-				t.Errorf("got %q, want %q", got, test.client)
+			if got := strings.Join(got, " "); got != test.Client {
+				t.Errorf("got %q, want %q", got, test.Client)
 			}
-			if since := c.rooms.position().String(); since != test.since {
-				t.Errorf("it would join with %q, want %q", since, test.since)
+			if since := c.rooms.position().String(); since != test.Since {
+				t.Errorf("it would join with %q, want %q", since, test.Since)
 			}
 		})
 	}

@@ -12,6 +12,7 @@ import (
 // Outcome is what a publisher knows of a message.
 type Outcome uint8
 
+// What a publisher may know.
 const (
 	Uncertain    Outcome = iota // no answer came: it was published or not
 	Acknowledged                // it was published
@@ -46,6 +47,7 @@ type Subscription struct {
 // Kind says what an Event is.
 type Kind uint8
 
+// What may happen to a subscriber.
 const (
 	Joined   Kind = iota // it is in the room, for the first time or again; unless Recovered, something before may be missing
 	Received             // a message came

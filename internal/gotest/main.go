@@ -3,19 +3,21 @@
 // It passes its arguments on, prints one line for each package, the whole
 // output of each test that failed, and at the end the names of these and of all
 // that were skipped, with the reason. The output of all tests, as with -v, is
-// appended to out/test.log. With SPOUT_REQUIRE=all in the environment a skipped
-// test counts as failed.
+// appended to out/test.log, and behind it which packages and tests took longest.
+// With SPOUT_REQUIRE=all in the environment a skipped test counts as failed.
 package main
 
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -72,6 +74,7 @@ type event struct {
 	Package string
 	Test    string
 	Output  string
+	Elapsed float64 // seconds, of what has ended
 }
 
 // report collects the events of a run.
@@ -81,6 +84,13 @@ type report struct {
 	passed   int
 	failed   []string
 	skipped  []string // with the reason
+	took     []took
+}
+
+// took is how long a package or a test took.
+type took struct {
+	name    string
+	seconds float64
 }
 
 // newReport returns a report that prints to out and writes all output to log.
@@ -117,6 +127,9 @@ func (rep *report) add(ev event) {
 		return
 	}
 	key := ev.Package + " " + ev.Test
+	if ev.Elapsed > 0 {
+		rep.took = append(rep.took, took{key, ev.Elapsed})
+	}
 	if rep.pending[key] == nil {
 		rep.pending[key] = new(bytes.Buffer)
 	}
@@ -140,6 +153,9 @@ func (rep *report) add(ev event) {
 
 // addPackage takes in an event of a package or of its build.
 func (rep *report) addPackage(ev event) {
+	if ev.Elapsed > 0 {
+		rep.took = append(rep.took, took{ev.Package, ev.Elapsed})
+	}
 	switch ev.Action {
 	case "output", "build-output":
 		if ev.Output != "PASS\n" {
@@ -156,7 +172,10 @@ func (rep *report) addPackage(ev event) {
 	}
 }
 
-// summary prints the closing lines.
+// longest is how many of the packages and tests that took longest the log names.
+const longest = 20
+
+// summary prints the closing lines, and those of the log.
 func (rep *report) summary() {
 	fmt.Fprintf(rep.out, "\n%d tests passed, %d failed, %d skipped; all output is in %s\n",
 		rep.passed, len(rep.failed), len(rep.skipped), logFile)
@@ -165,6 +184,11 @@ func (rep *report) summary() {
 	}
 	for _, s := range rep.skipped {
 		fmt.Fprintln(rep.out, "SKIPPED", s)
+	}
+	slices.SortFunc(rep.took, func(a, b took) int { return cmp.Compare(b.seconds, a.seconds) })
+	fmt.Fprintln(rep.log, "\nWhat took longest, in seconds:")
+	for _, t := range rep.took[:min(longest, len(rep.took))] {
+		fmt.Fprintf(rep.log, "%8.1f %s\n", t.seconds, t.name)
 	}
 }
 

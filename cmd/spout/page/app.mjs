@@ -2,6 +2,7 @@
 
 import * as chat from "./chat.mjs";
 import * as echo from "./echo.mjs";
+import * as live from "./live.mjs";
 import * as note from "./note.mjs";
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -13,6 +14,7 @@ function select(tab) {
     other.tabIndex = chosen ? 0 : -1;
     document.getElementById(other.getAttribute("aria-controls")).hidden = !chosen;
   }
+  live.show(tab.id === "tab-live");
   const fragment = "#" + tab.id.slice("tab-".length);
   if (location.hash !== fragment) history.replaceState(null, "", fragment);
 }
@@ -56,7 +58,8 @@ ws.onmessage = function (evt) {
 };`;
 
 addEventListener("hashchange", byFragment);
-byFragment();
 note.start();
 echo.start();
 chat.start();
+live.start();
+byFragment();

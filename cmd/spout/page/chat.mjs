@@ -1,47 +1,51 @@
-// The Chat tab. What goes over the wire is described in chat.go.
+// The Chat tab. What goes over the wire is described in chat.go; how the page stays in the room, in spout-room.js.
 
-import { backoff } from "./backoff.mjs";
 import { say } from "./echo.mjs";
 import { labelProblem, sayProblem } from "./rules.mjs";
 import { hideNote, showNote } from "./note.mjs";
+import { Room } from "./spout-room.js";
+import * as talk from "./talk.mjs";
 
 const $ = (id) => document.getElementById(id);
-const room = $("chat-room");
-const name = $("chat-name");
+const roomField = $("chat-room");
+const nameField = $("chat-name");
 const joinButton = $("chat-join");
 const leaveButton = $("chat-leave");
+const dropButton = $("chat-drop");
 const status = $("chat-status");
 const entryError = $("chat-entry-error");
 const retry = $("chat-retry");
 const retryIn = $("chat-retry-in");
-const memberList = $("chat-members");
-const log = $("chat-log");
-const scroller = log.closest(".scroll");
 const text = $("chat-text");
 const textError = $("chat-error");
 
-const linesKept = 1000;
-const steady = 5000; // ms: a connection that lasted as long starts the backoff anew
-const final = new Set([1003, 1007, 1008, 1009]); // trying again would end the same way
+// The page's own node comes first; when it can't be reached, the next is tried.
+const others = document.documentElement.dataset.ports.split(" ").filter((port) => port !== "" && port !== location.port);
+const nodes = [location.origin, ...others.map((port) => `${location.protocol}//${location.hostname}:${port}`)];
 
-let joined = null; // { room, name } from Join until Leave, whatever the connection does
-let socket = null;
-let attempt = 0;
+const idsKept = 20;
+
+let wanted = null; // { room, name } from Join until Leave, whatever the connection does
+let room = null; // the Room for it
+let node = 0; // the one that is tried next
+let inside = false; // it has let us in
+let lostAt = 0; // when the connection was lost, 0 before the first
+let replaying = 0; // messages of the room's history that are still to come
 let timer = 0;
-let you = 0;
-let members = new Map(); // id to name
-let atEnd = true;
+const ids = JSON.parse(sessionStorage.getItem("chat-ids") ?? "[]"); // one's own, in this tab
 
 export function start() {
-  room.value = sessionStorage.getItem("chat-room") ?? room.value;
-  name.value = sessionStorage.getItem("chat-name") ?? `guest-${Math.floor(Math.random() * 9000 + 1000)}`;
+  roomField.value = sessionStorage.getItem("chat-room") ?? roomField.value;
+  nameField.value = sessionStorage.getItem("chat-name") ?? `guest-${Math.floor(Math.random() * 9000 + 1000)}`;
+  talk.start();
 
   $("chat-entry").addEventListener("submit", (event) => {
     event.preventDefault();
     join();
   });
-  for (const field of [room, name]) field.addEventListener("input", showJoin);
+  for (const field of [roomField, nameField]) field.addEventListener("input", showButtons);
   leaveButton.addEventListener("click", leave);
+  dropButton.addEventListener("click", drop);
   $("chat-retry-now").addEventListener("click", connectNow);
   $("chat-composer").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -53,132 +57,177 @@ export function start() {
     send();
   });
   text.addEventListener("input", () => say(textError, ""));
-  scroller.addEventListener("scroll", () => {
-    atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 40;
-  }, { passive: true });
-  new ResizeObserver(follow).observe(scroller);
   // A page that is left may be kept for the Back button with its socket open, and would stay a member that hears nothing.
   addEventListener("pagehide", hangUp);
   addEventListener("pageshow", (event) => {
-    if (event.persisted) connectNow();
+    if (event.persisted) room?.connect();
   });
+  if (sessionStorage.getItem("chat-joined")) join(); // it was reloaded
 }
 
 function join() {
-  const wanted = { room: room.value.trim(), name: name.value.trim() };
-  for (const [field, what, value] of [[room, "The room's name", wanted.room], [name, "Your name", wanted.name]]) {
+  const next = { room: roomField.value.trim(), name: nameField.value.trim() };
+  for (const [field, what, value] of [[roomField, "The room's name", next.room], [nameField, "Your name", next.name]]) {
     const problem = labelProblem(what, value);
     say(entryError, problem, field);
     if (problem !== "") return;
   }
-  if (joined !== null) {
-    if (joined.room === wanted.room && joined.name === wanted.name) return;
+  if (wanted !== null) {
+    if (wanted.room === next.room && wanted.name === next.name) return;
     leave();
   }
-  sessionStorage.setItem("chat-room", wanted.room);
-  sessionStorage.setItem("chat-name", wanted.name);
-  joined = wanted;
-  attempt = 0;
-  connect();
+  sessionStorage.setItem("chat-room", next.room);
+  sessionStorage.setItem("chat-name", next.name);
+  sessionStorage.setItem("chat-joined", "yes");
+  talk.clear();
+  wanted = next;
+  lostAt = node = 0;
+  room = new Room(address);
+  for (const [type, receive] of Object.entries(events)) {
+    const from = room; // one that was left speaks no more
+    room.addEventListener(type, (event) => {
+      if (room === from) receive(event);
+    });
+  }
 }
 
 function leave() {
-  if (joined === null) return;
-  note(`You left ${joined.room}.`);
-  joined = null;
-  clearTimeout(timer);
-  const old = socket;
-  socket = null;
-  old?.close(1000, "left");
-  showMembers(new Map());
-  state("out", "Not in a room");
+  if (wanted === null) return;
+  talk.note(`You left ${wanted.room}.`);
+  out("Not in a room");
 }
 
-function connect() {
+// out is the end of being in a room.
+function out(words) {
+  sessionStorage.removeItem("chat-joined");
   clearTimeout(timer);
-  state("connecting", attempt === 0 ? "Connecting…" : `Connecting, attempt ${attempt + 1}…`);
-  const target = new URL(`/ws/chat/${encodeURIComponent(joined.room)}`, location.href);
-  target.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  target.searchParams.set("name", joined.name);
-  const ws = new WebSocket(target);
-  let openedAt = null;
-  socket = ws;
-  // A connection that was left speaks no more.
-  ws.onopen = () => {
-    if (socket !== ws) return;
-    openedAt = performance.now();
+  const old = room;
+  wanted = room = null;
+  inside = false;
+  old.close();
+  talk.present([], "");
+  state("out", words);
+}
+
+// address is where the next connection goes.
+function address() {
+  clearTimeout(timer);
+  state("connecting", lostAt === 0 ? "Connecting…" : "Connecting again…");
+  const url = new URL(`/ws/chat/${encodeURIComponent(wanted.room)}`, nodes[node]);
+  url.searchParams.set("name", wanted.name);
+  return url;
+}
+
+const events = {
+  joined({ replayed, recovered, id, members }) {
+    inside = true;
+    replaying = replayed;
+    ids.push(id);
+    if (ids.length > idsKept) ids.shift();
+    sessionStorage.setItem("chat-ids", JSON.stringify(ids));
+    talk.present(members, id);
     hideNote();
-  };
-  ws.onmessage = (event) => {
-    if (socket === ws) receive(JSON.parse(event.data));
-  };
-  ws.onclose = (event) => {
-    if (socket !== ws) return;
-    socket = null;
-    showMembers(new Map());
-    if (openedAt === null && target.protocol === "wss:") showNote(target, connectNow);
-    if (final.has(event.code)) {
-      note(`The server closed the connection: ${event.reason || event.code}.`);
-      joined = null;
-      state("out", `Closed with ${event.code}`);
+    say(textError, "");
+    const where = talk.ownNode();
+    state("open", `In ${wanted.room} as ${wanted.name}${where === "" ? "" : `, on node ${where}`}`);
+    if (lostAt === 0) {
+      talk.note(`You joined ${wanted.room}.${replayed === 0 ? "" : ` What was said before (${count(replayed)}):`}`);
       return;
     }
-    if (openedAt !== null) note(event.code === 1012 ? "The server is restarting." : `The connection was lost (${event.code}${event.reason ? ` ${event.reason}` : ""}).`);
-    if (openedAt !== null && performance.now() - openedAt > steady) attempt = 0;
-    wait(openedAt === null ? "Could not connect; trying again" : event.code === 1012 ? "The server is restarting; connecting again" : "Connection lost; connecting again");
-  };
+    const away = `Back after ${((performance.now() - lostAt) / 1000).toFixed(1)} s`;
+    if (!recovered) talk.note(`${away}.`);
+    else talk.note(`${away}: ${replayed === 0 ? "nothing was missed" : `${count(replayed)} recovered`}.`, { recovered: replayed });
+  },
+
+  message({ data }) {
+    const { id, name, at, text: words } = JSON.parse(data);
+    const marks = {};
+    if (ids.includes(id)) marks.mine = "";
+    if (id === "") marks.server = "";
+    if (replaying > 0) {
+      replaying--;
+      marks.replayed = "";
+    }
+    talk.line("said", words, { who: name, at, marks });
+  },
+
+  gap({ reason }) {
+    talk.note(`Messages may be missing: ${reason}.`, { gap: "" });
+  },
+
+  enter({ member }) {
+    talk.enter(member);
+  },
+
+  exit({ member }) {
+    talk.exit(member);
+  },
+
+  // What could not be said.
+  other({ data }) {
+    const { type, text: words, reason } = JSON.parse(data);
+    if (type !== "unsaid") return;
+    if (text.value === "") text.value = words;
+    say(textError, `Not said: ${reason}.`, text);
+  },
+
+  close({ code, reason, retry: wait }) {
+    const was = inside;
+    inside = false;
+    talk.present([], "");
+    if (wait === undefined) {
+      talk.note(`The connection has ended for good: ${reason || code}.`);
+      out(`Closed with ${code}`);
+      return;
+    }
+    if (was) {
+      lostAt = performance.now();
+      talk.note(code === 1012 ? "The server is restarting." : `The connection was lost (${code}${reason ? ` ${reason}` : ""}).`);
+    } else {
+      if (new URL(nodes[node]).protocol === "https:") showNote(new URL(nodes[node]), connectNow);
+      node = (node + 1) % nodes.length;
+    }
+    countDown(wait, !was ? "Could not connect; trying again" : code === 1012 ? "The server is restarting; connecting again" : "Connection lost; connecting again");
+  },
+};
+
+function count(n) {
+  return n === 1 ? "1 message" : `${n} messages`;
 }
 
-// wait counts down to the next attempt, in view.
-function wait(words) {
-  const until = performance.now() + backoff(attempt);
-  attempt++;
-  state("waiting", `${words} (attempt ${attempt + 1})`);
+// countDown shows the wait until the next attempt.
+function countDown(wait, words) {
+  const until = performance.now() + wait;
+  state("waiting", words);
   const tick = () => {
-    const left = until - performance.now();
-    if (left <= 0) {
-      connect();
-      return;
-    }
+    const left = Math.max(0, until - performance.now());
     retryIn.textContent = Math.ceil(left / 1000);
-    timer = setTimeout(tick, Math.min(left, 250));
+    timer = setTimeout(tick, Math.min(left, 250) + 1);
   };
   tick();
 }
 
-function hangUp() {
-  clearTimeout(timer);
-  const old = socket;
-  socket = null;
-  old?.close(1000, "left");
-}
-
 function connectNow() {
-  if (joined !== null && socket === null) connect();
+  if (room === null || inside) return;
+  hangUp();
+  room.connect();
 }
 
-function receive(message) {
-  switch (message.type) {
-    case "members":
-      you = message.you;
-      showMembers(new Map(message.members.map((m) => [m.id, m.name])));
-      say(textError, "");
-      state("open", `In ${joined.room} as ${joined.name}`);
-      note(`You joined ${joined.room}.`);
-      break;
-    case "joined":
-      showMembers(members.set(message.id, message.name));
-      line("joined", `${message.name} joined.`);
-      break;
-    case "left":
-      members.delete(message.id);
-      showMembers(members);
-      line("left", `${message.name} left.`);
-      break;
-    case "said":
-      line("said", message.text, message.name, message.id === you);
-      break;
-  }
+// hangUp ends the connection, until room.connect.
+function hangUp() {
+  if (room === null) return;
+  if (inside) lostAt = performance.now();
+  inside = false;
+  const same = room;
+  room = null; // its end is no news
+  same.close();
+  room = same;
+}
+
+// drop has the server lose the connection, without a word to the page.
+function drop() {
+  if (!inside) return;
+  room.send(JSON.stringify({ type: "drop" }));
 }
 
 function send() {
@@ -188,65 +237,27 @@ function send() {
     say(textError, problem, text);
     return;
   }
-  if (status.dataset.state !== "open" || socket?.readyState !== WebSocket.OPEN) {
-    say(textError, joined === null ? "Join a room first. What you typed is kept." : "Not connected at the moment. What you typed is kept; send it when the connection is back.");
+  try {
+    if (!inside) throw new Error("not in a room");
+    room.send(JSON.stringify({ type: "say", text: text.value }));
+  } catch {
+    say(textError, wanted === null ? "Join a room first. What you typed is kept." : "Not connected at the moment. What you typed is kept; send it when the connection is back.");
     return;
   }
   say(textError, "");
-  socket.send(JSON.stringify({ type: "say", text: text.value }));
   text.value = "";
-}
-
-function note(words) {
-  line("note", words);
-}
-
-function line(type, words, who, mine) {
-  const row = document.createElement("li");
-  row.dataset.type = type;
-  if (mine) row.dataset.mine = "";
-  const now = new Date();
-  const parts = [["time", now.toTimeString().slice(0, 8)], ...(who === undefined ? [] : [["name", who]]), ["text", words]];
-  for (const [part, content] of parts) {
-    const span = document.createElement("span");
-    span.className = part;
-    span.textContent = content;
-    row.append(span);
-  }
-  log.append(row);
-  while (log.childElementCount > linesKept) log.firstElementChild.remove();
-  follow();
-}
-
-function follow() {
-  if (atEnd) scroller.scrollTop = scroller.scrollHeight;
-}
-
-function showMembers(now) {
-  members = now;
-  memberList.replaceChildren(...[...members].map(([id, who]) => {
-    const item = document.createElement("li");
-    item.dataset.id = id;
-    item.textContent = who;
-    if (id === you) {
-      const mark = document.createElement("span");
-      mark.className = "you";
-      mark.textContent = " (you)";
-      item.append(mark);
-    }
-    return item;
-  }));
 }
 
 function state(now, words) {
   status.dataset.state = now;
   status.textContent = words;
   retry.hidden = now !== "waiting";
+  dropButton.hidden = now !== "open";
   leaveButton.setAttribute("aria-disabled", String(now === "out"));
-  showJoin();
+  showButtons();
 }
 
-// showJoin greys Join out while it would change nothing.
-function showJoin() {
-  joinButton.setAttribute("aria-disabled", String(joined !== null && joined.room === room.value.trim() && joined.name === name.value.trim()));
+// showButtons greys Join out while it would change nothing.
+function showButtons() {
+  joinButton.setAttribute("aria-disabled", String(wanted !== null && wanted.room === roomField.value.trim() && wanted.name === nameField.value.trim()));
 }

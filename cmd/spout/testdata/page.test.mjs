@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { backoff } from "../page/backoff.mjs";
 import { hexDump, hexLine, parseHex } from "../page/hex.mjs";
 import { closeProblem, labelProblem, sayProblem, utf8Length } from "../page/rules.mjs";
 
@@ -48,22 +47,6 @@ test("hexDump has sixteen bytes in a line", () => {
   assert.equal(lines.length, 2);
   assert.equal(lines[0], "000000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef");
   assert.equal(lines[1], `000010  ${"0a 7e 7f".padEnd(47)}  ·~·`);
-});
-
-test("backoff doubles, is bounded, and half of it is random", () => {
-  let longest = 0;
-  for (let n = 0; n < 2000; n++) {
-    const least = backoff(n, () => 0);
-    const most = backoff(n, () => 1);
-    assert.equal(most, 2 * least);
-    assert.ok(least >= 250 && most <= 30_000, `attempt ${n}: ${least}..${most}`);
-    assert.ok(most >= longest);
-    longest = most;
-    const some = backoff(n);
-    assert.ok(some >= least && some <= most);
-  }
-  assert.equal(backoff(1, () => 1), 2 * backoff(0, () => 1));
-  assert.equal(longest, 30_000);
 });
 
 test("closeProblem knows what a browser allows", () => {

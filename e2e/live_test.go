@@ -1,0 +1,50 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// testLive has bots move the charts, closes a connection from the table, and
+// looks at the page in every dress.
+func testLive(t *testing.T, b *browser, spout string) {
+	demo := runSpout(t, spout, "demo", "--addr", "127.0.0.1:0", "--load", "40")
+	chat := b.tab(t)
+	chat.open(demo.url.String())
+	chat.join("lobby", "Ada")
+	chat.say("hello")
+	chat.heard("[data-mine]", "Ada", "hello")
+
+	p := b.tab(t)
+	p.open(demo.url.String() + "#live")
+	p.do("being let in", visible("#live-status[data-state=open]"))
+	p.wait("six charts", `document.querySelectorAll("#live-charts > figure canvas").length === 6`)
+	for _, key := range []string{"connections", "received", "heard", "p50", "p99", "queued", "heap"} {
+		// Two of ours and the bots are there; the rest comes to be above 0 sooner or later.
+		p.wait("a value of "+key, fmt.Sprintf(`/[1-9]/.test(document.querySelector('#live-charts .now [data-key="%s"]').textContent)`, key))
+	}
+
+	const row = `[...document.querySelectorAll("#live-connections > tr")].find(tr => tr.cells[0].textContent === "/ws/chat/lobby")`
+	p.wait("the chat's row, with its round trip", `/ ms$/.test((`+row+`)?.cells[3].textContent)`)
+	for _, l := range looks {
+		p.wear(l)
+		p.wait("charts of that width", `[...document.querySelectorAll("#live-charts > figure")].every(f => f.querySelector("canvas").offsetWidth <= f.clientWidth)`)
+		p.picture(fmt.Sprintf("live-%s-%s", l.device, l.scheme))
+		if over := eval[int](p, "the page's width", `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+			t.Errorf("the Live page on a %s is %d px wider than the screen", l.device, over)
+		}
+	}
+
+	id := eval[string](p, "the chat's connection", row+`.dataset.id`)
+	p.do("closing it", chromedp.Click(chromedp.CSS(fmt.Sprintf(`#live-connections > tr[data-id="%s"] button`, id))))
+	p.wait("its row gone", fmt.Sprintf(`document.querySelector('#live-connections > tr[data-id="%s"]') === null`, id))
+	chat.heard("[data-type=note]", "", "The connection was lost (1001 closed on the Live page).")
+	chat.do("coming back", visible("#chat-status[data-state=open]"))
+
+	p.do("leaving the page", click("#tab-echo"))
+	chat.do("watching instead", click("#tab-live"), visible("#live-status[data-state=open]"))
+	// What was measured before somebody looked is there.
+	chat.wait("its past", `document.querySelector('#live-charts .now [data-key="connections"]').textContent.length > 0`)
+}
