@@ -24,6 +24,7 @@ func TestNothingIsLost(t *testing.T) {
 		c := client(t, s)
 		next := follow(t, c)
 		want(t, next, hub.Joined)
+		s.conns <- <-s.conns // JoinWith has returned, so that nothing waits for this one any more
 		published := make(chan struct{})
 		defer func() { <-published }()
 		go func() { // in bursts, between which connections are lost
