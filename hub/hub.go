@@ -59,6 +59,8 @@ type Hub struct {
 	logMu sync.Mutex
 	log   Log // once it is open
 
+	fetches turns // of rooms that ask the Log for what may be missing
+
 	rooms shards[string, *room]
 	conns shards[*spout.Conn, *attachment]
 }
@@ -105,11 +107,13 @@ func (h *Hub) JoinWith(room string, c *spout.Conn, o JoinOptions) (JoinResult, e
 		return JoinResult{}, err
 	}
 	if h.Presence {
-		data, err := json.Marshal(o.Data)
-		if err != nil {
+		m.ID = h.newID()
+	}
+	if o.Data != nil {
+		var err error
+		if m.Data, err = json.Marshal(o.Data); err != nil {
 			return JoinResult{}, fmt.Errorf("hub: Data of a member: %w", err)
 		}
-		m.Member = Member{ID: h.newID(), Data: data}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
 	defer cancel()
@@ -123,7 +127,7 @@ func (h *Hub) JoinWith(room string, c *spout.Conn, o JoinOptions) (JoinResult, e
 		return JoinResult{}, fmt.Errorf("hub: join %q: %w", room, err)
 	}
 	if !a.joined(m) { // it was closed or has left meanwhile
-		m.leave(ctx)
+		m.abandon()
 	}
 	return result, nil
 }
@@ -151,7 +155,7 @@ func (h *Hub) enter(ctx context.Context, name string, m *member, o JoinOptions) 
 	at := r.add(m)
 	result, err := m.start(ctx, at, o)
 	if err != nil {
-		m.leave(ctx)
+		m.abandon()
 	}
 	return result, err
 }
@@ -167,9 +171,7 @@ func (h *Hub) Leave(room string, c *spout.Conn) error {
 	if m == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
-	defer cancel()
-	if err := m.leave(ctx); err != nil {
+	if err := m.leave(); err != nil {
 		return fmt.Errorf("hub: leave %q: %w", room, err)
 	}
 	return nil

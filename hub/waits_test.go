@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -79,6 +80,71 @@ func TestNobodyWaitsForAnotherRoom(t *testing.T) {
 		waiting.Wait()
 		if got := present(&h, "stuck"); got != 0 {
 			t.Errorf("%d members in the room that was joined too late", got)
+		}
+	})
+}
+
+// counting is a broker whose Log keeps those waiting who ask what there was, and counts them.
+type counting struct {
+	*careless
+	asked atomic.Int64
+	goOn  chan struct{}
+}
+
+func (b *counting) OpenLog(ctx context.Context, h hub.History) (hub.Log, error) {
+	log, err := b.careless.OpenLog(ctx, h)
+	return countingLog{log, b}, err
+}
+
+type countingLog struct {
+	hub.Log
+	b *counting
+}
+
+func (l countingLog) Since(ctx context.Context, room string, p hub.Position) (hub.Replay, error) {
+	l.b.asked.Add(1)
+	<-l.b.goOn
+	return l.Log.Since(ctx, room, p)
+}
+
+// A broker that has lost something in all rooms is not asked by all of them at once; each gets what it misses in the end.
+func TestRoomsAskInTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rooms = 500
+		var losing atomic.Bool
+		b := &counting{careless: &careless{Memory: new(hub.Memory), lose: func(string) bool { return losing.Load() }}, goOn: make(chan struct{})}
+		h := hub.Hub{Broker: b, History: new(hub.History)}
+		n := newNode(&h)
+		client, _ := n.join(t, "/0", hub.JoinOptions{})
+		var c *spout.Conn
+		for c = range h.Members("0") {
+		}
+		losing.Store(true)
+		for i := range rooms {
+			if i > 0 {
+				if err := h.Join(fmt.Sprint(i), c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			publish(t, &h, fmt.Sprint(i), fmt.Sprint(i))
+		}
+		losing.Store(false)
+		b.lost("the connection was broken")
+		synctest.Wait()
+		if got := b.asked.Load(); got == 0 || got > rooms/10 {
+			t.Errorf("%d of %d rooms ask at once", got, rooms)
+		}
+		close(b.goOn)
+		got := make(map[string]bool)
+		for range rooms {
+			m, err := client.Read(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[m.String()] = true
+		}
+		if len(got) != rooms {
+			t.Errorf("%d of %d rooms got what they missed", len(got), rooms)
 		}
 	})
 }

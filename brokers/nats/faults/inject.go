@@ -28,6 +28,7 @@ type injection struct {
 	full, closed     time.Duration // of a slow member: since it stopped to read until 512 KiB waited for it, and until it was closed then
 	queue            int           // bytes that waited for it at most
 	since, slow, end time.Duration // of a flood: without a slow member, then with
+	kind             string        // of the room
 }
 
 var faults = []*fault{
@@ -141,6 +142,7 @@ func (x *experiment) stopNode(ctx context.Context, n *injection) error {
 func (x *experiment) slowMember(ctx context.Context, n *injection) error {
 	kind := kinds[x.random.IntN(len(kinds))]
 	flood, slow := x.flood[kind], x.slow[kind]
+	n.kind = kind
 	n.since = time.Since(x.began)
 	flood.setRate(floodRate)
 	defer flood.setRate(0)

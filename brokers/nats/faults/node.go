@@ -65,7 +65,7 @@ func runNode(text string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 
-	broker, err := natsbroker.Connect(ctx, natsbroker.Options{URL: config.NATS, Logger: logger})
+	broker, err := connect(ctx, config, logger)
 	if err != nil {
 		return err
 	}
@@ -94,6 +94,17 @@ func runNode(text string) error {
 	drained := n.ws.Shutdown(bound)
 	server.Close()
 	return drained
+}
+
+// connect tries again for a while, as whoever starts a server that has ended does.
+func connect(ctx context.Context, config nodeConfig, logger *slog.Logger) (broker *natsbroker.Broker, err error) {
+	for begun := time.Now(); time.Since(begun) < patience; sleep(ctx, 200*time.Millisecond) {
+		if broker, err = natsbroker.Connect(ctx, natsbroker.Options{URL: config.NATS, Logger: logger}); err == nil || ctx.Err() != nil {
+			return broker, err
+		}
+		logger.Warn("not connected yet", "error", err)
+	}
+	return nil, err
 }
 
 // lossy loses messages of rooms without history.

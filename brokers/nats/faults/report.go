@@ -30,6 +30,8 @@ type row struct {
 	gaps       map[string][]time.Duration // by kind of rooms, of each member and injection
 	after      []time.Duration            // the gaps of rooms without history, from when the broker was there again
 	reconnects []time.Duration
+	alone      []time.Duration // what messages took in the slow member's room before it was slow
+	beside     []time.Duration // and while it was, to the others
 	notes      []string
 	beyond     []string // the notes that are beyond their bound
 }
@@ -112,9 +114,8 @@ func (r *report) add(row *row, x *experiment, n *injection, until time.Duration)
 	case n.closed > 0:
 		note("closed %v after 512 KiB waited for it, %v after it stopped reading; at most %d KiB waited", round(n.closed), round(n.full+n.closed), n.queue>>10)
 		holds(n.closed <= 10*time.Second)
-		alone, beside := r.latencies(x, n, n.since, n.slow), r.latencies(x, n, n.slow, n.end)
-		note("p99 of the others %v before, %v beside it: %.2f x", round(percentile(alone, 99)), round(percentile(beside, 99)),
-			float64(percentile(beside, 99))/float64(max(1, percentile(alone, 99))))
+		row.alone = append(row.alone, r.latencies(x, n.kind, n.since, n.slow)...)
+		row.beside = append(row.beside, r.latencies(x, n.kind, n.slow, n.end)...)
 	case n.green > 0:
 		note("health red after %v, green %v after the end", round(n.red), round(n.green))
 		holds(n.red > 0 && n.red <= 5*time.Second)
@@ -129,6 +130,10 @@ func (row *row) bounds() {
 	p99 := percentile(row.reconnects, 99)
 	if row.fault.name == "node killed in a burst" && p99 > 5*time.Second {
 		row.beyond = append(row.beyond, fmt.Sprintf("clients are back after %v (p99)", round(p99)))
+	}
+	if len(row.alone) > 0 {
+		row.notes = append(row.notes, fmt.Sprintf("messages to the others took %v / %v before (p50 / p99), %v / %v beside it", round(percentile(row.alone, 50)),
+			round(percentile(row.alone, 99)), round(percentile(row.beside, 50)), round(percentile(row.beside, 99))))
 	}
 	if gap := percentile(row.after, 99); gap > 500*time.Millisecond {
 		row.beyond = append(row.beyond, fmt.Sprintf("a gap of %v after the broker was there again (p99)", round(gap)))
@@ -147,9 +152,9 @@ func (r *report) gap(events []faulttest.Event, at time.Duration) (time.Duration,
 }
 
 // latencies returns how long messages took to the members of the slow one's room, but for itself.
-func (r *report) latencies(x *experiment, n *injection, from, to time.Duration) (all []time.Duration) {
+func (r *report) latencies(x *experiment, kind string, from, to time.Duration) (all []time.Duration) {
 	for _, m := range x.members {
-		if m.room != "slow" || m == x.slow[m.kind] {
+		if m.room != "slow" || m.kind != kind || m == x.slow[m.kind] {
 			continue
 		}
 		for _, e := range m.events {
