@@ -78,6 +78,6 @@ func (a *attachment) leaveAll() {
 	a.in, a.names = nil, nil
 	a.mu.Unlock()
 	for _, m := range in {
-		m.leaveClosed()
+		m.abandon()
 	}
 }

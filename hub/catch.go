@@ -69,9 +69,9 @@ func (c *catch) again(ctx context.Context) {
 	c.replay(ctx, replay.Missed)
 }
 
-// write sends a notice, unless the member has it already.
+// write sends a notice, unless it is of the time before the member stands where it does.
 func (c *catch) write(ctx context.Context, n *notice) {
-	if c.err != nil || n.Type == Message && c.room.log != nil && !n.Position.after(c.at) {
+	if c.err != nil || c.room.log != nil && n.past(c.at) {
 		return
 	}
 	c.room.mu.Lock()
@@ -80,9 +80,21 @@ func (c *catch) write(ctx context.Context, n *notice) {
 	if ok {
 		c.err = c.conn.Write(ctx, m)
 	}
-	if n.Type == Message || n.Type == Gap && n.Position.after(c.at) {
+	if n.Type == Message || n.Type == Gap {
 		c.at = n.Position
 	}
+}
+
+// past reports whether a notice is nothing for a member that stands at a Position: it has it already, or was told that
+// it does not get it. A room that has come less far may still be in an epoch that is over: a Gap leads out of it.
+func (n *notice) past(at Position) bool {
+	switch n.Type {
+	case Message:
+		return n.Position.Epoch != at.Epoch || n.Position.Offset <= at.Offset
+	case Gap:
+		return !n.Position.after(at)
+	}
+	return false
 }
 
 // after reports whether p comes after q, or can't be compared with it.

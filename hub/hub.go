@@ -127,7 +127,7 @@ func (h *Hub) JoinWith(room string, c *spout.Conn, o JoinOptions) (JoinResult, e
 		return JoinResult{}, fmt.Errorf("hub: join %q: %w", room, err)
 	}
 	if !a.joined(m) { // it was closed or has left meanwhile
-		m.leave(ctx)
+		m.abandon()
 	}
 	return result, nil
 }
@@ -155,7 +155,7 @@ func (h *Hub) enter(ctx context.Context, name string, m *member, o JoinOptions) 
 	at := r.add(m)
 	result, err := m.start(ctx, at, o)
 	if err != nil {
-		m.leave(ctx)
+		m.abandon()
 	}
 	return result, err
 }
@@ -171,9 +171,7 @@ func (h *Hub) Leave(room string, c *spout.Conn) error {
 	if m == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
-	defer cancel()
-	if err := m.leave(ctx); err != nil {
+	if err := m.leave(); err != nil {
 		return fmt.Errorf("hub: leave %q: %w", room, err)
 	}
 	return nil

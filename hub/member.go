@@ -78,11 +78,11 @@ func (m *member) has(n *notice) bool {
 	if m.ahead.IsZero() || n.Type != Message && n.Type != Gap {
 		return false
 	}
-	if n.Position.after(m.ahead) {
-		m.ahead = Position{}
-		return false
+	if n.past(m.ahead) {
+		return true
 	}
-	return true
+	m.ahead = Position{}
+	return false
 }
 
 // tooSlow is what becomes of a member that does not keep up. The lock of the room is held.
@@ -96,36 +96,25 @@ func (m *member) tooSlow() {
 	m.conn.Close(spout.CloseTryAgainLater, fmt.Sprintf("too slow: %d bytes wait for you (Options.SendLimit)", m.conn.Buffered()))
 }
 
-// leave takes the member out of its room.
-func (m *member) leave(ctx context.Context) error {
-	m.depart()
-	return m.exit(ctx)
-}
-
-// leaveClosed is leave for a connection that is closed. It allocates nothing but for what the broker is told.
-func (m *member) leaveClosed() {
-	m.depart()
-	if !m.room.hub.Presence {
-		return
+// leave takes the member out of its room, and tells the broker. It has a time of its own for that: what ended the time
+// of who wanted to join must not leave the member behind. Without presence it allocates nothing.
+func (m *member) leave() error {
+	r := m.room
+	r.remove(m)
+	r.release()
+	if !r.hub.Presence {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
 	defer cancel()
-	if err := m.exit(ctx); err != nil {
+	return r.hub.broker().(PresenceBroker).Exit(ctx, r.name, m.ID)
+}
+
+// abandon is leave where nobody takes the error.
+func (m *member) abandon() {
+	if err := m.leave(); err != nil {
 		m.room.hub.logger().Warn("hub: the broker was not told that a member has left", "room", m.room.name, "member", m.ID, "error", err)
 	}
-}
-
-func (m *member) depart() {
-	m.room.remove(m)
-	m.room.release()
-}
-
-// exit tells the broker.
-func (m *member) exit(ctx context.Context) error {
-	if !m.room.hub.Presence {
-		return nil
-	}
-	return m.room.hub.broker().(PresenceBroker).Exit(ctx, m.room.name, m.ID)
 }
 
 // start sends the member what comes first: where it stands, what it has missed, and then what the room had for it
@@ -166,7 +155,7 @@ func (m *member) start(ctx context.Context, at Position, o JoinOptions) (JoinRes
 	if !m.catching {
 		return result, nil
 	}
-	c := catch{member: m}
+	c := catch{member: m, at: Position{Epoch: result.Position.Epoch}}
 	if m.envelope {
 		c.write(ctx, &notice{Envelope: first})
 	}

@@ -77,7 +77,7 @@ const (
 func (r *room) pursue() {
 	for pause := firstPause; !r.closed.Load(); {
 		r.mu.Lock()
-		from := r.last
+		from, before := r.last, len(r.waiting)
 		r.again = false
 		r.mu.Unlock()
 		replay, err := r.since(from)
@@ -85,26 +85,32 @@ func (r *room) pursue() {
 			if pause == firstPause {
 				r.hub.logger().Warn("hub: what may be missing can't be fetched yet", "room", r.name, "error", err)
 			}
-			time.Sleep(pause/2 + rand.N(pause/2))
-			pause = min(2*pause, lastPause)
+		} else if done, closer := r.fetched(from, replay, before); done {
+			return
+		} else if closer {
 			continue
 		}
-		r.mu.Lock()
-		if replay.Complete {
-			for _, d := range replay.Missed {
-				r.advance(d)
-			}
-			r.last = replay.Top
-		} else {
-			r.last = replay.Top
-			r.gap(r.reason)
-		}
-		done := r.catchUp()
-		r.mu.Unlock()
-		if done {
-			return
-		}
+		time.Sleep(pause/2 + rand.N(pause/2))
+		pause = min(2*pause, lastPause)
 	}
+}
+
+// fetched publishes what came after from, or announces that it can't be had, and then what was delivered meanwhile: so
+// many messages before the Log was asked. It reports whether nothing is missing now, or at least less.
+func (r *room) fetched(from Position, replay Replay, before int) (done, closer bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if replay.Complete {
+		for _, d := range replay.Missed {
+			r.advance(d)
+		}
+		r.last = replay.Top
+	} else {
+		r.last = replay.Top
+		r.gap(r.reason)
+	}
+	done = r.catchUp(before)
+	return done, r.last != from
 }
 
 func (r *room) since(p Position) (Replay, error) {
@@ -132,11 +138,12 @@ func (t *turns) take() {
 
 func (t *turns) giveBack() { <-t.c }
 
-// catchUp publishes what was delivered meanwhile, and reports whether nothing is missing now. r.mu is held.
-func (r *room) catchUp() (done bool) {
+// catchUp publishes what was delivered meanwhile, and reports whether nothing is missing now. What was delivered before
+// the Log said where the room stands, is of an epoch that is over if it is of another one. r.mu is held.
+func (r *room) catchUp(before int) (done bool) {
 	for i, d := range r.waiting {
 		switch {
-		case !d.Position.after(r.last): // it was fetched
+		case i < before && d.Position.Epoch != r.last.Epoch, !d.Position.after(r.last):
 		case r.follows(d):
 			r.advance(d)
 		default:

@@ -73,7 +73,7 @@ func (r *room) open(ctx context.Context) (err error) {
 		if top, r.cancel, err = r.log.Subscribe(ctx, r.name, logged{r}); err == nil {
 			r.mu.Lock()
 			r.last = top
-			if !r.catchUp() {
+			if !r.catchUp(0) {
 				go r.pursue()
 			}
 			r.mu.Unlock()
