@@ -121,7 +121,7 @@ func (h *Hub) JoinWith(room string, c *spout.Conn, o JoinOptions) (JoinResult, e
 	}
 	result, err := h.enter(ctx, room, m, o)
 	if err != nil {
-		a.detach(room)
+		a.failed(m)
 		return JoinResult{}, fmt.Errorf("hub: join %q: %w", room, err)
 	}
 	if !a.joined(m) { // it was closed or has left meanwhile

@@ -148,3 +148,43 @@ func TestRoomsAskInTurns(t *testing.T) {
 		}
 	})
 }
+
+// A join that fails takes with it no other one of the same connection, which came after it had left.
+func TestLeaveAndJoinAgainWhileJoining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &modelBroker{size: 10}
+		h := hub.Hub{Broker: b, History: &hub.History{}}
+		n := newNode(&h)
+		n.join(t, "/lobby", hub.JoinOptions{}) // has the room stay
+		conns := make(chan *spout.Conn, 1)
+		client := spouttest.Dial(t, n.Handler(func(*http.Request) (spout.Handler, error) {
+			return opened{f: func(c *spout.Conn) { conns <- c }}, nil
+		}), "/")
+		c := <-conns
+
+		b.hold()
+		first := make(chan error, 1)
+		go func() {
+			_, err := h.JoinWith("lobby", c, hub.JoinOptions{Recent: 1})
+			first <- err
+		}()
+		synctest.Wait()
+		if err := h.Leave("lobby", c); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Join("lobby", c); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-first; err == nil {
+			t.Error("joined, though the broker did not answer")
+		}
+		if err := h.Join("lobby", c); err == nil {
+			t.Error("joined twice")
+		}
+		client.CloseNow()
+		synctest.Wait()
+		if got := present(&h, "lobby"); got != 1 {
+			t.Errorf("%d members, want 1: the other connection is closed", got)
+		}
+	})
+}
