@@ -18,7 +18,7 @@ test: deps test-engine test-faults test-goroutines
 GOTEST = go run ./internal/gotest -tags long -timeout 20m
 ALLOCATE = . ./hub ./internal/proto ./internal/deflate ./internal/poll
 RACING = . ./route ./spouttest
-DRIVEN = ./examples/... ./internal/soak ./cmd/spout/... ./e2e/... ./bench/million
+DRIVEN = ./examples/... ./hub/... ./internal/soak ./cmd/spout/... ./e2e/... ./bench/million
 FAULTS = ^TestConformanceNotices
 JUMPS = ^TestClockThatJumps$$
 BLURRED = ^Test(Allocations|T3ManySmallBombs|T5PingFlood|T6ControlFrames|Release.*)$$

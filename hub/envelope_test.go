@@ -114,7 +114,13 @@ func TestPresence(t *testing.T) {
 		if e := <-events; !e.Left || e.Member.ID != first.ID {
 			t.Errorf("the application was told %+v", e)
 		}
-		bob.Close(spout.CloseNormal, "")
+		n.join(t, "/lobby?position=", hub.JoinOptions{})
+		if e := told(t, bob); e.Type != hub.Enter || e.Member.Data != nil {
+			t.Errorf("told %+v of one without data", e)
+		}
+		for c := range h.Members("lobby") {
+			c.CloseNow()
+		}
 		synctest.Wait()
 		if members, err := h.Present(t.Context(), "lobby"); err != nil || len(members) != 0 {
 			t.Errorf("at the end there are %v, %v", members, err)

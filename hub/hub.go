@@ -107,11 +107,13 @@ func (h *Hub) JoinWith(room string, c *spout.Conn, o JoinOptions) (JoinResult, e
 		return JoinResult{}, err
 	}
 	if h.Presence {
-		data, err := json.Marshal(o.Data)
-		if err != nil {
+		m.ID = h.newID()
+	}
+	if o.Data != nil {
+		var err error
+		if m.Data, err = json.Marshal(o.Data); err != nil {
 			return JoinResult{}, fmt.Errorf("hub: Data of a member: %w", err)
 		}
-		m.Member = Member{ID: h.newID(), Data: data}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
 	defer cancel()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/spoutws/spout/brokers/nats/internal/wire"
 	"github.com/spoutws/spout/hub"
 )
 
@@ -25,6 +26,8 @@ type Broker struct {
 	rooms   rooms
 	senders senders
 	nodes   nodes
+
+	history *historyLog // nil before OpenLog; guarded by mu
 
 	flushes group // of what was published
 	syncs   group // of what was subscribed to
@@ -121,10 +124,16 @@ func (b *Broker) sort(m *nats.Msg) {
 	case kindTo:
 		b.inbox.control.push(item{call: func() { b.nodes.answered(m.Data) }})
 	default:
-		if r := b.rooms.get(kind + "." + rest); r != nil {
+		if r := b.rooms.get(roomKey(kind, rest)); r != nil {
 			r.worker.push(item{room: r, msg: m})
 		}
 	}
+}
+
+// roomKey returns the key of the room that a subject is of.
+func roomKey(kind, rest string) string {
+	token, _, _ := strings.Cut(rest, ".")
+	return kind + "." + token
 }
 
 // Publish implements [hub.Broker]. It returns when the server of NATS has the message. Of those who
@@ -133,11 +142,11 @@ func (b *Broker) Publish(ctx context.Context, room string, data []byte) error {
 	if err := usable(ctx, room); err != nil {
 		return err
 	}
-	if err := b.link.sendable(room, len(data)+maxFrame); err != nil {
+	if err := b.link.sendable(room, len(data)+wire.MaxFrame); err != nil {
 		return err
 	}
 	dials := b.link.dials.Load()
-	if err := b.senders.publish(b.subject(kindRoom, token(room)), data); err != nil {
+	if err := b.senders.publish(b.subject(kindRoom, wire.Token(room)), data); err != nil {
 		return fmt.Errorf("natsbroker: room %q: %w", room, err)
 	}
 	err := b.flushes.wait(ctx)
@@ -155,11 +164,22 @@ func (b *Broker) Subscribe(ctx context.Context, room string, s hub.Subscriber) (
 	if err := usable(ctx, room); err != nil {
 		return nil, err
 	}
-	cancel, err = b.subscribe(ctx, kindRoom, token(room), s)
+	cancel, err = b.subscribe(ctx, b.counted(kindRoom, room), s)
 	if err != nil {
 		err = fmt.Errorf("natsbroker: room %q: %w", room, err)
 	}
 	return cancel, err
+}
+
+// counted is how one subscribes to what senders publish.
+func (b *Broker) counted(kind, name string) subscribing {
+	key := kind + "." + wire.Token(name)
+	return subscribing{
+		key: key, subject: b.subject(key),
+		feed:  func() feed { return &live{publishers: map[uint64]*progress{}, bad: b.bad} },
+		sync:  b.syncs.wait,
+		begin: func(*room) {},
+	}
 }
 
 func usable(ctx context.Context, room string) error {
@@ -172,31 +192,29 @@ func usable(ctx context.Context, room string) error {
 // patience bounds what waits for NATS if the context does not.
 const patience = 10 * time.Second
 
-// subscribe adds a subscription of a room of some kind.
-func (b *Broker) subscribe(ctx context.Context, kind, token string, subscriber hub.Subscriber) (cancel func(), err error) {
+// subscribing is what differs between kinds of rooms where one subscribes.
+type subscribing struct {
+	key, subject string
+	feed         func() feed
+	sync         func(ctx context.Context) error // returns when what is subscribed to comes
+	begin        func(r *room)                   // called by the worker after that
+}
+
+// subscribe adds a subscription of a room.
+func (b *Broker) subscribe(ctx context.Context, how subscribing, subscriber hub.Subscriber) (cancel func(), err error) {
 	ctx, end := context.WithTimeout(ctx, patience)
 	defer end()
-	key := kind + "." + token
-	r := b.rooms.take(key, func() *room {
-		return &room{key: key, subject: b.subject(key), worker: b.inbox.worker(key), feed: b.newFeed()}
+	r := b.rooms.take(how.key, func() *room {
+		return &room{key: how.key, subject: how.subject, worker: b.inbox.worker(how.key), feed: how.feed()}
 	})
-	if err := r.subscribe(b.link.Conn, b.inbox.arrived); err != nil {
+	s := &subscription{Subscriber: subscriber}
+	err = r.subscribe(b.link.Conn, b.inbox.arrived)
+	if err == nil {
+		err = b.addSynced(ctx, how, r, s)
+	}
+	if err != nil {
 		b.release(r)
 		return nil, err
-	}
-	s := &subscription{Subscriber: subscriber}
-	for {
-		added, err := b.addSynced(ctx, r, s)
-		if added {
-			break
-		}
-		if err == nil {
-			continue
-		}
-		if err := b.await(ctx, err); err != nil {
-			b.release(r)
-			return nil, err
-		}
 	}
 	return sync.OnceFunc(func() {
 		s.ended.Store(true)
@@ -205,30 +223,37 @@ func (b *Broker) subscribe(ctx context.Context, kind, token string, subscriber h
 	}), nil
 }
 
-func (b *Broker) newFeed() feed {
-	return &live{publishers: map[uint64]*progress{}, bad: b.bad}
-}
-
 // addSynced adds a subscription when all servers know that this node listens, and after all that was
 // published before.
-func (b *Broker) addSynced(ctx context.Context, r *room, s *subscription) (added bool, err error) {
-	dials := b.link.dials.Load()
-	if err := b.syncs.wait(ctx); err != nil {
-		return false, err
-	}
-	done := make(chan bool, 1)
-	b.inbox.doAt(r.worker, func() {
-		same := b.link.dials.Load() == dials
-		if same {
-			r.add(s)
+func (b *Broker) addSynced(ctx context.Context, how subscribing, r *room, s *subscription) error {
+	for {
+		dials := b.link.dials.Load()
+		if err := how.sync(ctx); err != nil {
+			if !isTransient(err) {
+				return err
+			}
+			if err := b.await(ctx, err); err != nil {
+				return err
+			}
+			continue
 		}
-		done <- same
-	})
-	select {
-	case added = <-done:
-		return added, nil
-	case <-b.closing:
-		return false, errClosed
+		done := make(chan bool, 1)
+		b.inbox.doAt(r.worker, func() {
+			same := b.link.dials.Load() == dials
+			if same {
+				r.add(s)
+				how.begin(r)
+			}
+			done <- same
+		})
+		select {
+		case added := <-done:
+			if added {
+				return nil
+			}
+		case <-b.closing:
+			return errClosed
+		}
 	}
 }
 
@@ -283,9 +308,9 @@ func (b *Broker) doubt(reason error) {
 	})
 }
 
-// resolve tells all rooms what there was doubt about, and that it is over; not if the connection broke since
-// it was dialed so often.
-func (b *Broker) resolve(dials uint64) {
+// resolve tells rooms what there was doubt about, and that it is over; not if the connection broke since it
+// was dialed so often.
+func (b *Broker) resolve(dials uint64, which func(r *room) bool) {
 	b.inbox.do(func() {
 		if b.link.dials.Load() != dials {
 			return
@@ -293,7 +318,9 @@ func (b *Broker) resolve(dials uint64) {
 		for _, w := range b.inbox.workers {
 			w.push(item{call: func() {
 				for r := range w.rooms {
-					r.resolve()
+					if which(r) {
+						r.resolve()
+					}
 				}
 			}})
 		}
@@ -303,27 +330,38 @@ func (b *Broker) resolve(dials uint64) {
 // mended is called when there is a connection again. NATS has told the server of all subscriptions.
 func (b *Broker) mended() {
 	b.start(func() {
-		dials := b.link.dials.Load()
 		b.senders.unmark()
 		b.nodes.returned()
-		for b.link.dials.Load() == dials {
-			err := b.syncs.wait(context.Background())
-			if err == nil {
-				break
-			}
-			b.log.Warn("natsbroker: not yet in step with NATS", "error", err)
-			if b.await(context.Background(), err) != nil {
-				return
-			}
-		}
-		b.resolve(dials)
+		b.catchUp(b.syncs.wait, func(r *room) bool { return !r.isLog() })
 	})
+	b.mu.Lock()
+	l := b.history
+	b.mu.Unlock()
+	if l != nil {
+		b.start(func() { b.catchUp(l.syncs.wait, (*room).isLog) })
+	}
+}
+
+// catchUp waits until what rooms subscribed to comes again, and tells them.
+func (b *Broker) catchUp(sync func(ctx context.Context) error, which func(r *room) bool) {
+	ctx, dials := context.Background(), b.link.dials.Load()
+	for b.link.dials.Load() == dials {
+		err := sync(ctx)
+		if err == nil {
+			b.resolve(dials, which)
+			return
+		}
+		b.log.Warn("natsbroker: connected, but not in step yet", "error", err)
+		if b.await(ctx, err) != nil {
+			return
+		}
+	}
 }
 
 // failed is called when NATS dropped messages of a subscription, or refused it.
 func (b *Broker) failed(sub *nats.Subscription) {
 	kind, rest, _ := strings.Cut(strings.TrimPrefix(sub.Subject, b.options.Prefix+"."), ".")
-	if r := b.rooms.get(kind + "." + rest); r != nil {
+	if r := b.rooms.get(roomKey(kind, rest)); r != nil {
 		b.inbox.doAt(r.worker, func() { r.lose(errTooFast) })
 	}
 }

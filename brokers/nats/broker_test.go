@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,10 +31,26 @@ func open(t testing.TB, o Options) *Broker {
 	defer end()
 	b, err := Connect(ctx, o)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		runtime.Goexit()
 	}
 	t.Cleanup(func() { b.Close() })
 	return b
+}
+
+// openAll connects nodes, one to each server in turn.
+func openAll(t testing.TB, nodes int, servers []*natstest.Server, o Options) []hub.Broker {
+	t.Helper()
+	o.Prefix = prefix()
+	brokers := make([]hub.Broker, nodes)
+	var all sync.WaitGroup
+	for i := range brokers {
+		o := o
+		o.URL = servers[i%len(servers)].URL
+		all.Go(func() { brokers[i] = open(t, o) })
+	}
+	all.Wait()
+	return brokers
 }
 
 type testLog struct{ testing.TB }
@@ -45,12 +63,7 @@ func (l testLog) Write(b []byte) (int, error) {
 func TestBroker(t *testing.T) {
 	s := natstest.Start(t)
 	brokertest.Run(t, func(t testing.TB, nodes int) []hub.Broker {
-		p := prefix()
-		brokers := make([]hub.Broker, nodes)
-		for i := range brokers {
-			brokers[i] = open(t, Options{URL: s.URL, Prefix: p})
-		}
-		return brokers
+		return openAll(t, nodes, []*natstest.Server{s}, Options{})
 	})
 }
 
@@ -58,11 +71,6 @@ func TestBroker(t *testing.T) {
 func TestBrokerOverCluster(t *testing.T) {
 	cluster := natstest.StartCluster(t, 3)
 	brokertest.Run(t, func(t testing.TB, nodes int) []hub.Broker {
-		p := prefix()
-		brokers := make([]hub.Broker, nodes)
-		for i := range brokers {
-			brokers[i] = open(t, Options{URL: cluster[i%3].URL, Prefix: p, Replicas: 3})
-		}
-		return brokers
+		return openAll(t, nodes, cluster, Options{Replicas: 3})
 	})
 }

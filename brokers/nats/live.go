@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/spoutws/spout/brokers/nats/internal/wire"
 	"github.com/spoutws/spout/hub"
 )
 
@@ -40,46 +41,46 @@ func (l *live) lost(*room) {
 }
 
 func (l *live) receive(r *room, m *nats.Msg) {
-	f, data, err := cutFrame(m.Data)
+	f, data, err := wire.Cut(m.Data)
 	if err != nil {
 		l.bad(m.Subject, err)
 		return
 	}
 	now := time.Now()
 	l.sweep(now)
-	p := l.publishers[f.node]
-	if p != nil && (f.incarnation < p.incarnation || f.incarnation == p.incarnation && f.number <= p.number) {
-		if !f.mark || f.incarnation < p.incarnation || f.number < p.number {
+	p := l.publishers[f.Node]
+	if p != nil && (f.Incarnation < p.incarnation || f.Incarnation == p.incarnation && f.Number <= p.number) {
+		if !f.Mark || f.Incarnation < p.incarnation || f.Number < p.number {
 			return // it came before, or was given up
 		}
 	}
 	if missing := l.missing(f, p, now); missing != nil {
 		r.tell(missing)
 	}
-	l.publishers[f.node] = &progress{f.incarnation, f.number, now}
-	if !f.mark {
+	l.publishers[f.Node] = &progress{f.Incarnation, f.Number, now}
+	if !f.Mark {
 		r.deliver(hub.Delivery{Data: data})
 	}
 }
 
 // missing returns an error if there must have been messages between p and f.
-func (l *live) missing(f frame, p *progress, now time.Time) error {
+func (l *live) missing(f wire.Frame, p *progress, now time.Time) error {
 	expected := uint64(1)
-	if p != nil && f.incarnation == p.incarnation {
+	if p != nil && f.Incarnation == p.incarnation {
 		expected = p.number + 1
 	}
-	if f.mark {
+	if f.Mark {
 		expected--
 	}
 	switch {
-	case f.number <= expected:
+	case f.Number <= expected:
 		return nil
-	case p == nil && f.age+slack >= now.Sub(l.whole):
+	case p == nil && f.Age+slack >= now.Sub(l.whole):
 		return nil // they were published before this node listened
 	case p == nil:
-		return fmt.Errorf("messages of node %s did not come", nodeName(f.node))
+		return fmt.Errorf("messages of node %s did not come", nodeName(f.Node))
 	}
-	return fmt.Errorf("%d messages of node %s did not come", f.number-expected, nodeName(f.node))
+	return fmt.Errorf("%d messages of node %s did not come", f.Number-expected, nodeName(f.Node))
 }
 
 func (l *live) sweep(now time.Time) {

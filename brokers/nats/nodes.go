@@ -133,13 +133,23 @@ func (n *nodes) send(subject string, v any) (sent bool) {
 	return err == nil
 }
 
-// meet tells the others of this node, and waits until its own beat comes back.
+// meet tells the others of this node, and waits until its own beat comes back, and in a cluster until all
+// nodes have been heard: their servers may learn only now that this one listens.
 func (n *nodes) meet(ctx context.Context) error {
 	n.say(beat{Hello: true})
-	ctx, end := context.WithTimeout(ctx, patience)
+	wait, end := context.WithTimeout(ctx, patience)
 	defer end()
 	select {
 	case <-n.first:
+	case <-wait.Done():
+		return wait.Err()
+	}
+	if n.link.ConnectedClusterName() == "" {
+		return nil
+	}
+	n.say(beat{Hello: true})
+	select {
+	case <-time.After(beatInterval + slack):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -240,7 +250,7 @@ func (n *nodes) heardSelf() {
 func (n *nodes) doubtNow(reason error) {
 	dials := n.link.dials.Load()
 	n.doubt(reason)
-	n.resolve(dials)
+	n.resolve(dials, func(*room) bool { return true })
 }
 
 // sync waits until a node at each other server has answered: what came before at this server has then come

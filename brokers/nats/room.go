@@ -3,6 +3,7 @@ package natsbroker
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -85,6 +86,8 @@ func (r *room) deliver(d hub.Delivery) {
 		}
 	}
 }
+
+func (r *room) isLog() bool { return strings.HasPrefix(r.key, kindLog+".") }
 
 func (r *room) add(s *subscription) {
 	if len(r.subs) == 0 {

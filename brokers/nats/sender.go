@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/spoutws/spout/brokers/nats/internal/wire"
 )
 
 // senders counts what this node publishes, room by room.
@@ -73,11 +75,11 @@ func (s *sender) advance() {
 }
 
 func (all *senders) send(s *sender, subject string, data []byte) error {
-	f := frame{node: all.node, incarnation: s.incarnation, number: s.number + 1}
+	f := wire.Frame{Node: all.node, Incarnation: s.incarnation, Number: s.number + 1}
 	if s.number > 0 {
-		f.age = time.Since(s.at)
+		f.Age = time.Since(s.at)
 	}
-	return all.nc.Publish(subject, append(f.appendTo(make([]byte, 0, maxFrame+len(data))), data...))
+	return all.nc.Publish(subject, append(f.AppendTo(make([]byte, 0, wire.MaxFrame+len(data))), data...))
 }
 
 // unmark has all who listen told once more how far this node has come in the rooms it published in lately.
@@ -91,8 +93,8 @@ func (all *senders) mark(quiet time.Duration) (err error) {
 		switch age := now.Sub(s.at); {
 		case err != nil:
 		case !s.marked && age >= quiet:
-			f := frame{mark: true, node: all.node, incarnation: s.incarnation, number: s.number, age: age}
-			err = all.nc.Publish(subject, f.appendTo(nil))
+			f := wire.Frame{Mark: true, Node: all.node, Incarnation: s.incarnation, Number: s.number, Age: age}
+			err = all.nc.Publish(subject, f.AppendTo(nil))
 			s.marked = err == nil
 		case s.marked && age > publisherIdle:
 			s.gone = true

@@ -3,6 +3,8 @@ package natsbroker
 import (
 	"fmt"
 	"strings"
+
+	"github.com/spoutws/spout/brokers/nats/internal/wire"
 )
 
 // The subjects of a Broker begin with its Prefix; what follows is one of these.
@@ -25,36 +27,8 @@ const (
 	kindTo     = "to"
 )
 
-const hexDigits = "0123456789ABCDEF"
-
-// token returns the part of a subject that stands for a room: letters, digits, '-' and '_' as they are, any
-// other byte as in URLs. So it is never a wildcard, and one token whatever the room's name.
-func token(room string) string {
-	plain := 0
-	for plain < len(room) && isPlain(room[plain]) {
-		plain++
-	}
-	if plain == len(room) {
-		return room
-	}
-	b := make([]byte, plain, len(room)+2*(len(room)-plain))
-	copy(b, room)
-	for _, c := range []byte(room[plain:]) {
-		if isPlain(c) {
-			b = append(b, c)
-		} else {
-			b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
-		}
-	}
-	return string(b)
-}
-
-func isPlain(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
-}
-
 func checkPrefix(prefix string) error {
-	if prefix == "" || len(prefix) > 64 || strings.ContainsFunc(prefix, func(r rune) bool { return r > 127 || !isPlain(byte(r)) }) {
+	if prefix == "" || len(prefix) > 64 || strings.ContainsFunc(prefix, func(r rune) bool { return r > 127 || !wire.IsPlain(byte(r)) }) {
 		return fmt.Errorf("natsbroker: Options.Prefix %.80q: want 1 to 64 letters, digits, '-' and '_'", prefix)
 	}
 	return nil
