@@ -9,7 +9,6 @@ import (
 	"iter"
 	"log/slog"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,8 +55,7 @@ type Hub struct {
 	id     atomic.Pointer[string]
 	lastID atomic.Uint64
 
-	logMu sync.Mutex
-	log   Log // once it is open
+	opening atomic.Pointer[opening] // of the Log; nil before the first, and after one that failed
 
 	fetches turns // of rooms that ask the Log for what may be missing
 
@@ -236,25 +234,6 @@ func (h *Hub) broker() Broker {
 		return &h.own
 	}
 	return h.Broker
-}
-
-// openLog returns the broker's Log.
-func (h *Hub) openLog(ctx context.Context) (Log, error) {
-	h.logMu.Lock()
-	defer h.logMu.Unlock()
-	if h.log != nil {
-		return h.log, nil
-	}
-	b, ok := h.broker().(HistoryBroker)
-	if !ok {
-		return nil, fmt.Errorf("History needs a HistoryBroker, which %T is not", h.Broker)
-	}
-	log, err := b.OpenLog(ctx, *h.History)
-	if err != nil {
-		return nil, err
-	}
-	h.log = log
-	return log, nil
 }
 
 // newID returns an ID that no member of any node has.

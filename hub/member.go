@@ -175,7 +175,7 @@ func (m *member) start(ctx context.Context, at Position, o JoinOptions) (JoinRes
 func (h *Hub) guard(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			h.logger().Error("hub: a hook panicked", "panic", v, "stack", string(debug.Stack()))
+			h.logger().Error("hub: a hook or the broker panicked", "panic", v, "stack", string(debug.Stack()))
 		}
 	}()
 	f()

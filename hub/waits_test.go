@@ -2,12 +2,14 @@ package hub_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/spoutws/spout"
 	"github.com/spoutws/spout/hub"
@@ -186,5 +188,34 @@ func TestLeaveAndJoinAgainWhileJoining(t *testing.T) {
 		if got := present(&h, "lobby"); got != 1 {
 			t.Errorf("%d members, want 1: the other connection is closed", got)
 		}
+	})
+}
+
+// mute is a broker that never says whether it has a Log.
+type mute struct{ hub.Memory }
+
+func (b *mute) OpenLog(ctx context.Context, _ hub.History) (hub.Log, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// However many wait for the broker, each waits as long as its context says.
+func TestWaitingForTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.Hub{Broker: new(mute), History: &hub.History{}}
+		begun := time.Now()
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				wait := time.Duration(1+i) * time.Second
+				ctx, cancel := context.WithTimeout(t.Context(), wait)
+				defer cancel()
+				err := h.Publish(ctx, "lobby", spout.Text("hello"))
+				if took := time.Since(begun); !errors.Is(err, context.DeadlineExceeded) || took > wait {
+					t.Errorf("with %v: %v after %v", wait, err, took)
+				}
+			})
+		}
+		all.Wait()
 	})
 }
