@@ -58,7 +58,7 @@ func (c *catch) again(ctx context.Context) {
 	if c.err != nil {
 		return
 	}
-	if c.room.log == nil {
+	if c.room.log == nil || c.envelope && c.room.hub.Presence { // who came and went is in no Log
 		c.err = errMissed
 		return
 	}
