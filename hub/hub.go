@@ -98,7 +98,8 @@ func (h *Hub) Join(room string, c *spout.Conn) error {
 }
 
 // JoinWith is [Hub.Join] with options. When it returns, what is replayed is sent or queued; what
-// others publish meanwhile follows it.
+// others publish meanwhile follows it. For each of these messages it waits at most 10 s until the member has
+// room for it (Options.SendLimit); then the member is closed with 1013.
 func (h *Hub) JoinWith(room string, c *spout.Conn, o JoinOptions) (JoinResult, error) {
 	m := &member{conn: c, envelope: o.Envelope}
 	if err := h.check(room, o); err != nil {
