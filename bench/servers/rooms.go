@@ -24,6 +24,9 @@ var spoutHub = &Library{
 	start: func(ln net.Listener, s Setup, t *tls.Config) (func(), error) {
 		srv := &spout.Server{}
 		h := new(hub.Hub)
+		if s.History {
+			h.History = new(hub.History)
+		}
 		stopBroker := func() error { return nil }
 		if s.NATS != "" {
 			b, err := natsbroker.Connect(context.Background(), natsbroker.Options{URL: s.NATS, Logger: warnings})

@@ -39,6 +39,7 @@ type Setup struct {
 	Compression wire.Mode
 	Pause       time.Duration // the handler waits as long before it answers
 	NATS        string        // URL of what carries messages between servers with rooms, if there are several
+	History     bool          // rooms keep their last messages
 }
 
 // Library is something that can be compared.
