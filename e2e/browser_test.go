@@ -34,6 +34,8 @@ func TestBrowser(t *testing.T) {
 	t.Run("chat", func(t *testing.T) { testChat(t, b, demo) })
 	t.Run("recovery", func(t *testing.T) { testRecovery(t, b, demo) })
 	t.Run("live", func(t *testing.T) { testLive(t, b, spout) })
+	t.Run("live with a token", func(t *testing.T) { testLiveToken(t, b, spout) })
+	t.Run("nodes", func(t *testing.T) { testNodes(t, b, spout) })
 	t.Run("keyboard alone", func(t *testing.T) { testKeyboard(t, b, demo) })
 	t.Run("server restart", func(t *testing.T) { testRestart(t, b, spout) })
 	t.Run("compression", func(t *testing.T) { testCompression(t, b) })

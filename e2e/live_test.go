@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // testLive has bots move the charts, closes a connection from the table, and
@@ -38,7 +39,13 @@ func testLive(t *testing.T, b *browser, spout string) {
 	}
 
 	id := eval[string](p, "the chat's connection", row+`.dataset.id`)
-	p.do("closing it", chromedp.Click(chromedp.CSS(fmt.Sprintf(`#live-connections > tr[data-id="%s"] button`, id))))
+	p.tabTo("live-body")
+	p.wear(looks[0])
+	for at := ""; at != id; { // by keyboard
+		p.do("the tabulator key", press(kb.Tab))
+		at = eval[string](p, "the row of the focus", `document.activeElement.closest("tr")?.dataset.id ?? ""`)
+	}
+	p.do("closing it", press(kb.Enter))
 	p.wait("its row gone", fmt.Sprintf(`document.querySelector('#live-connections > tr[data-id="%s"]') === null`, id))
 	chat.heard("[data-type=note]", "", "The connection was lost (1001 closed on the Live page).")
 	chat.do("coming back", visible("#chat-status[data-state=open]"))
@@ -47,4 +54,16 @@ func testLive(t *testing.T, b *browser, spout string) {
 	chat.do("watching instead", click("#tab-live"), visible("#live-status[data-state=open]"))
 	// What was measured before somebody looked is there.
 	chat.wait("its past", `document.querySelector('#live-charts .now [data-key="connections"]').textContent.length > 0`)
+}
+
+// testLiveToken has to show a token before anything is shown.
+func testLiveToken(t *testing.T, b *browser, spout string) {
+	demo := runSpout(t, spout, "demo", "--addr", "127.0.0.1:0", "--token", "s3cret")
+	p := b.tab(t)
+	p.open(demo.url.String() + "#live")
+	p.do("a wrong token", keys("#live-token", "secret"+kb.Enter))
+	p.wait("the refusal", `document.querySelector("#live-status").textContent.startsWith("This is not the server's token") && !document.querySelector("#live-entry").hidden`)
+	p.picture("live-token")
+	p.do("the token", keys("#live-token", "s3cret"+kb.Enter), visible("#live-status[data-state=open]"))
+	p.do("reloading", chromedp.Reload(), visible("#live-status[data-state=open]"))
 }

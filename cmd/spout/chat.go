@@ -78,9 +78,8 @@ type unsaid struct {
 	Reason string `json:"reason"`
 }
 
-// newChat returns rooms of the broker's; nil is a hub.Memory.
-func newChat(broker hub.Broker, node string) *chat {
-	return &chat{hub: hub.Hub{Broker: broker, History: &hub.History{Size: 500}, Presence: true}, node: node}
+func newChat(cfg *config) *chat {
+	return &chat{hub: hub.Hub{Broker: cfg.broker, History: &hub.History{Size: 500}, Presence: true, Logger: cfg.logger}, node: cfg.node}
 }
 
 // open takes a room, a name and a position from a request.

@@ -16,7 +16,9 @@ const demoHelp = `spout demo starts a server with a page to try WebSockets with,
 
   --addr HOST:PORT  where to listen (default 127.0.0.1:8888; port 0 lets the system choose)
   --nodes N         so many servers, on this port and those after it (default 1, at most 9): the
-                    rooms of the chat are the same on all
+                    rooms of the chat are the same on all, over a NATS server within this program
+  --nats URL        the same over a NATS server that runs elsewhere, with JetStream; nodes in
+                    other processes have the same rooms
   --load N          bots that chat, so that the Live page has something to show (at most 1000)
   --token TOKEN     what the Live page asks for; without it, only this machine may use that page
 
@@ -33,6 +35,7 @@ Examples:
 type demoOptions struct {
 	addr  string
 	nodes int
+	nats  string
 	bots  int
 	token string
 }
@@ -60,6 +63,7 @@ func parseDemo(args []string) (o demoOptions, err error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.StringVar(&o.addr, "addr", o.addr, "")
 	flags.IntVar(&o.nodes, "nodes", o.nodes, "")
+	flags.StringVar(&o.nats, "nats", "", "")
 	flags.IntVar(&o.bots, "load", 0, "")
 	flags.StringVar(&o.token, "token", "", "")
 	operands, err := parse(flags, args)
@@ -77,12 +81,12 @@ func parseDemo(args []string) (o demoOptions, err error) {
 
 // run serves until ctx ends.
 func (o demoOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
-	connect, disconnect, err := o.broker()
+	connect, stop, err := o.broker(stderr)
 	if err != nil {
 		return err
 	}
-	defer disconnect()
-	ns, err := newNodes(o, connect, stdout, stderr)
+	defer stop()
+	ns, err := newNodes(ctx, o, connect, stdout, stderr)
 	if err != nil {
 		return err
 	}

@@ -152,7 +152,7 @@ func TestHelpNamesFlags(t *testing.T) {
 		parse func([]string) error
 	}{
 		{serveHelp, 8, func(args []string) error { _, err := parseServe(args); return err }},
-		{demoHelp, 4, func(args []string) error { _, err := parseDemo(args); return err }},
+		{demoHelp, 5, func(args []string) error { _, err := parseDemo(args); return err }},
 	} {
 		explained := regexp.MustCompile(`(?m)^  --([a-z-]+)`).FindAllStringSubmatch(tt.help, -1)
 		if len(explained) != tt.flags {

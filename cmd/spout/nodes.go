@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/spoutws/spout/hub"
 )
 
 // nodes are the servers of the demo, in one process: each has a port, connections and a connection to the broker of
@@ -29,9 +28,6 @@ type nodes struct {
 	ctx context.Context // set by run; when it ends, none starts any more
 }
 
-// connect connects a node to the broker. lose ends that as the end of a process does; nil for neither.
-type connect func(node string) (broker hub.Broker, lose func(), err error)
-
 // node is a server of the demo, whose address stays when it is killed and started again.
 type node struct {
 	cfg config
@@ -39,7 +35,7 @@ type node struct {
 
 	// Guarded by nodes.mu:
 	server *server // nil if it is killed
-	lose   func()
+	link   link
 }
 
 // heard notes that a bot of a node got what was said so long ago.
@@ -60,7 +56,7 @@ type nodeState struct {
 }
 
 // newNodes returns servers that listen: on the port of o.addr and those that follow it, or on any if that is 0.
-func newNodes(o demoOptions, connect connect, stdout, stderr io.Writer) (_ *nodes, err error) {
+func newNodes(ctx context.Context, o demoOptions, connect connect, stdout, stderr io.Writer) (_ *nodes, err error) {
 	ns := &nodes{connect: connect, stdout: stdout, stderr: stderr}
 	listeners := make([]net.Listener, o.nodes)
 	defer func() {
@@ -84,14 +80,17 @@ func newNodes(o demoOptions, connect connect, stdout, stderr io.Writer) (_ *node
 		ns.list = append(ns.list, nd)
 	}
 	for i, nd := range ns.list {
+		if o.nats != "" { // there may be others elsewhere
+			nd.cfg.node = nd.cfg.addr
+		}
 		if o.nodes > 1 {
-			nd.cfg.node = strconv.Itoa(i + 1)
+			nd.cfg.node = cmp.Or(nd.cfg.node, strconv.Itoa(i+1))
 			for _, other := range ns.list {
 				_, port, _ := net.SplitHostPort(other.cfg.addr)
 				nd.cfg.ports = append(nd.cfg.ports, port)
 			}
 		}
-		if err = ns.open(nd, listeners[i]); err != nil {
+		if err = ns.open(ctx, nd, listeners[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -109,11 +108,12 @@ func nextAddr(addr string, i int) (string, error) {
 }
 
 // open makes a node's server.
-func (ns *nodes) open(nd *node, ln net.Listener) (err error) {
-	if nd.cfg.broker, nd.lose, err = ns.connect(nd.cfg.node); err != nil {
+func (ns *nodes) open(ctx context.Context, nd *node, ln net.Listener) (err error) {
+	if nd.link, err = ns.connect(ctx); err != nil {
 		ln.Close()
 		return err
 	}
+	nd.cfg.broker, nd.cfg.logger = nd.link.broker, nd.link.logger
 	nd.server, err = newServer(&nd.cfg, ln, ns.stderr)
 	return err
 }
@@ -121,8 +121,8 @@ func (ns *nodes) open(nd *node, ln net.Listener) (err error) {
 // close gives back what newNodes has opened before it failed.
 func (ns *nodes) close(listeners []net.Listener) {
 	for _, nd := range ns.list {
-		if nd.lose != nil {
-			nd.lose()
+		if nd.link.close != nil {
+			nd.link.close()
 		}
 	}
 	for _, ln := range listeners {
@@ -145,8 +145,8 @@ func (ns *nodes) run(ctx context.Context) {
 	ns.mu.Unlock()
 	ns.running.Wait()
 	for _, nd := range ns.list {
-		if nd.server != nil && nd.lose != nil {
-			nd.lose()
+		if nd.server != nil {
+			nd.link.close()
 		}
 	}
 }
@@ -171,9 +171,7 @@ func (ns *nodes) kill(name string) {
 	}
 	nd := ns.list[i]
 	fmt.Fprintf(ns.stdout, "node %s is killed\n", name)
-	if nd.lose != nil {
-		nd.lose()
-	}
+	nd.link.cut()
 	nd.server.kill()
 	nd.server = nil
 }
@@ -189,7 +187,7 @@ func (ns *nodes) start(name string) {
 	nd := ns.list[i]
 	ln, err := nd.cfg.listen()
 	if err == nil {
-		err = ns.open(nd, ln)
+		err = ns.open(ns.ctx, nd, ln)
 	}
 	if err != nil {
 		nd.server = nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -45,9 +46,10 @@ type config struct {
 	ping              time.Duration // 0 for the default, negative for none
 	compress          bool
 	broker            hub.Broker // of the chat; nil for a hub.Memory
-	node              string     // this one's name, if there are several
-	ports             []string   // of all of them, then
-	demo              *demo      // nil without a Live page
+	logger            *slog.Logger
+	node              string   // this one's name, if there are several
+	ports             []string // of all of them, then
+	demo              *demo    // nil without a Live page
 }
 
 func (cfg *config) what() string {
@@ -107,7 +109,7 @@ func newServer(cfg *config, ln net.Listener, stderr io.Writer) (_ *server, err e
 			ln.Close()
 		}
 	}()
-	s := &server{listener: ln, ws: spout.Server{Options: spout.Options{MessageLimit: cfg.maxMessage, PingInterval: cfg.ping}}}
+	s := &server{listener: ln, ws: spout.Server{Options: spout.Options{MessageLimit: cfg.maxMessage, PingInterval: cfg.ping, Logger: cfg.logger}}}
 	if cfg.compress {
 		s.ws.Compression = &spout.Deflate{}
 	}
@@ -190,7 +192,7 @@ func (s *server) routes(cfg *config) (http.Handler, error) {
 	}
 	handle("/websocket", openFunc(youSaid))
 	handle("/ws/echo", openFunc(echo))
-	handle("/ws/chat/{room}", newChat(cfg.broker, cfg.node).open)
+	handle("/ws/chat/{room}", newChat(cfg).open)
 	handle("/ws/clock", openClock)
 	handle("/ws/close/{code}", openCloser)
 	if s.live != nil {

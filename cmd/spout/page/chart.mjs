@@ -42,7 +42,7 @@ export class Chart {
     this.#plot = new uPlot({
       width: 300,
       height,
-      padding: [8, 14, 0, 0],
+      padding: [8, 30, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false }, sync: { key: "live" } },
       scales: {

@@ -64,6 +64,7 @@ function connect() {
   hangUp();
   opened = false;
   $("live-entry").hidden = true;
+  $("live-body").hidden = false;
   state("connecting", "Connecting…");
   room = new Room(() => {
     const url = new URL("/ws/live", location.href);
@@ -127,6 +128,9 @@ function ask(words) {
   hangUp();
   sessionStorage.removeItem("live-token");
   $("live-entry").hidden = false;
+  $("live-body").hidden = true;
+  $("live-token").value = "";
+  $("live-token").focus();
   state("out", words);
 }
 
