@@ -18,7 +18,7 @@ type member struct {
 	index    int // in room.members; guarded by room.mu
 	envelope bool
 	joined   bool // guarded by attachment.mu
-	closing  bool // since it did not keep up; guarded by room.mu
+	closing  bool // since it did not keep up, and is sent nothing more; guarded by room.mu
 
 	// While it is sent what comes first, guarded by room.mu:
 	catching bool
@@ -157,14 +157,12 @@ func (m *member) start(ctx context.Context, at Position, o JoinOptions) (JoinRes
 	}
 	c := catch{member: m, at: Position{Epoch: result.Position.Epoch}}
 	if m.envelope {
-		c.write(ctx, &notice{Envelope: first})
+		c.write(&notice{Envelope: first})
 	}
-	c.replay(ctx, missed)
+	c.replay(missed)
 	c.at = result.Position
-	c.follow(ctx)
+	c.follow()
 	if c.err != nil {
-		// Never a part: what follows can't be sent, so nothing does.
-		m.closing = true
 		m.conn.Close(spout.CloseTryAgainLater, "what was missed could not be sent")
 		return JoinResult{}, c.err
 	}
@@ -175,7 +173,7 @@ func (m *member) start(ctx context.Context, at Position, o JoinOptions) (JoinRes
 func (h *Hub) guard(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			h.logger().Error("hub: a hook panicked", "panic", v, "stack", string(debug.Stack()))
+			h.logger().Error("hub: a hook or the broker panicked", "panic", v, "stack", string(debug.Stack()))
 		}
 	}()
 	f()
