@@ -36,8 +36,9 @@ type Hub struct {
 	Presence bool
 
 	// OnSlow is called when a member of a room has Options.SendLimit bytes waiting already, and so did not
-	// get a message. nil closes it with 1013. Others wait for neither the member nor OnSlow. A hook that
-	// keeps the member has to tell it of what it has missed.
+	// get a message: once for all that it did not get before the call. nil closes it with 1013. Others wait for
+	// neither the member nor OnSlow. A hook that keeps the member has to tell it of what it has missed; if it gets
+	// envelopes it is told already, by a Gap before anything that follows.
 	OnSlow func(c *spout.Conn, room string)
 
 	// OnGap is called when messages of a room may have been lost for all members on this node. Those that
