@@ -61,12 +61,27 @@ func (a *attachment) detach(room string) *member {
 		return nil
 	}
 	m := a.in[i]
-	a.names = slices.Delete(a.names, i, i+1)
-	a.in = slices.Delete(a.in, i, i+1)
+	a.remove(i)
 	if !m.joined {
 		return nil
 	}
 	return m
+}
+
+// failed takes note that the member did not get into its room. The connection may have left since, and have come back as
+// another member.
+func (a *attachment) failed(m *member) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if i := slices.Index(a.in, m); i >= 0 {
+		a.remove(i)
+	}
+}
+
+// remove forgets a member. a.mu is held.
+func (a *attachment) remove(i int) {
+	a.names = slices.Delete(a.names, i, i+1)
+	a.in = slices.Delete(a.in, i, i+1)
 }
 
 // leaveAll takes a connection that is closed out of all rooms.

@@ -3,6 +3,8 @@ package hub
 import (
 	"context"
 	"errors"
+
+	"github.com/spoutws/spout"
 )
 
 // catch sends a member what comes before what the room has for it now, and stops at the first error.
@@ -16,61 +18,62 @@ type catch struct {
 var errMissed = errors.New("the member does not keep up with what it is to get first")
 
 // replay sends what the Log has kept.
-func (c *catch) replay(ctx context.Context, missed []Delivery) {
+func (c *catch) replay(missed []Delivery) {
 	for _, d := range missed {
 		if n, ok := c.room.notice(d); ok {
-			c.write(ctx, n)
+			c.write(n)
 		}
 	}
 }
 
 // follow sends what the room had for the member meanwhile, until there is nothing more.
-func (c *catch) follow(ctx context.Context) {
+func (c *catch) follow() {
 	for {
 		pending, overrun, done := c.next()
 		if done {
 			return
 		}
 		if overrun {
-			c.again(ctx)
+			c.again()
 		}
 		for _, n := range pending {
-			c.write(ctx, n)
+			c.write(n)
 		}
 	}
 }
 
-// next takes what the room had for the member. If there is nothing, the room sends it what follows.
+// next takes what the room had for the member. If there is nothing, the room sends it what follows; nothing, if the
+// member did not get all that comes before.
 func (c *catch) next() (pending []*notice, overrun, done bool) {
 	c.room.mu.Lock()
 	defer c.room.mu.Unlock()
 	pending, overrun = c.pending, c.overrun
 	c.pending, c.overrun = nil, false
 	if c.err != nil || len(pending) == 0 && !overrun {
-		c.catching, c.ahead = false, c.at
+		c.catching, c.ahead, c.closing = false, c.at, c.err != nil
 		return nil, false, true
 	}
 	return pending, overrun, false
 }
 
 // again asks the Log for what was too much to be kept for the member.
-func (c *catch) again(ctx context.Context) {
+func (c *catch) again() {
 	if c.err != nil {
 		return
 	}
-	if c.room.log == nil {
+	if c.room.log == nil || c.envelope && c.room.hub.Presence { // who came and went is in no Log
 		c.err = errMissed
 		return
 	}
-	replay, err := c.room.log.Since(ctx, c.room.name, c.at)
+	replay, err := c.room.since(c.at)
 	if c.err = err; err == nil && !replay.Complete {
 		c.err = errMissed
 	}
-	c.replay(ctx, replay.Missed)
+	c.replay(replay.Missed)
 }
 
 // write sends a notice, unless it is of the time before the member stands where it does.
-func (c *catch) write(ctx context.Context, n *notice) {
+func (c *catch) write(n *notice) {
 	if c.err != nil || c.room.log != nil && n.past(c.at) {
 		return
 	}
@@ -78,11 +81,22 @@ func (c *catch) write(ctx context.Context, n *notice) {
 	m, ok := n.message(c.envelope)
 	c.room.mu.Unlock()
 	if ok {
-		c.err = c.conn.Write(ctx, m)
+		c.err = c.send(m)
 	}
 	if n.Type == Message || n.Type == Gap {
 		c.at = n.Position
 	}
+}
+
+// send waits until the member has room for a message, which it is given as much time for as for every other one: a replay
+// over a thin line may take long.
+func (c *catch) send(m spout.Message) error {
+	if err := c.conn.Send(m); !errors.Is(err, spout.ErrFull) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
+	defer cancel()
+	return c.conn.Write(ctx, m)
 }
 
 // past reports whether a notice is nothing for a member that stands at a Position: it has it already, or was told that

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -26,7 +25,7 @@ func TestGapThatIsLate(t *testing.T) {
 		c := spouttest.Dial(t, srv.HandlerFunc(func(c *spout.Conn, _ spout.Message) error {
 			catch := catch{member: &member{conn: c, room: &room{log: log}}, at: at(60)}
 			for _, n := range []*notice{message(55), {Envelope: Envelope{Type: Gap, Position: at(55)}}, message(56), message(60), message(61)} {
-				catch.write(context.Background(), n)
+				catch.write(n)
 			}
 			return catch.err
 		}), "/")

@@ -301,3 +301,27 @@ func TestReplayToOneThatTakesNothing(t *testing.T) {
 		}
 	})
 }
+
+// A member over a thin line gets all that it missed, however long that takes, as long as it takes some of it.
+func TestReplayOverThinLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.Hub{History: &hub.History{}}
+		n := newNode(&h)
+		n.SendLimit = 1000
+		_, start := n.join(t, "/lobby", hub.JoinOptions{})
+		for i := range 100 {
+			publish(t, &h, "lobby", fmt.Sprintf("%0100d", i))
+		}
+		c, _ := n.join(t, "/lobby?position="+start.Position.String(), hub.JoinOptions{})
+		if e := told(t, c); e.Replayed != 100 {
+			t.Fatalf("joined with %+v", e)
+		}
+		for i := range 100 {
+			time.Sleep(300 * time.Millisecond)
+			e := told(t, c)
+			if m, _ := e.Message(); m.String() != fmt.Sprintf("%0100d", i) {
+				t.Fatalf("got %q, want %d", m, i)
+			}
+		}
+	})
+}

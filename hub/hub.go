@@ -9,7 +9,6 @@ import (
 	"iter"
 	"log/slog"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,8 +36,9 @@ type Hub struct {
 	Presence bool
 
 	// OnSlow is called when a member of a room has Options.SendLimit bytes waiting already, and so did not
-	// get a message. nil closes it with 1013. Others wait for neither the member nor OnSlow. A hook that
-	// keeps the member has to tell it of what it has missed.
+	// get a message: once for all that it did not get before the call. nil closes it with 1013. Others wait for
+	// neither the member nor OnSlow. A hook that keeps the member has to tell it of what it has missed; if it gets
+	// envelopes it is told already, by a Gap before anything that follows.
 	OnSlow func(c *spout.Conn, room string)
 
 	// OnGap is called when messages of a room may have been lost for all members on this node. Those that
@@ -56,8 +56,7 @@ type Hub struct {
 	id     atomic.Pointer[string]
 	lastID atomic.Uint64
 
-	logMu sync.Mutex
-	log   Log // once it is open
+	opening atomic.Pointer[opening] // of the Log; nil before the first, and after one that failed
 
 	fetches turns // of rooms that ask the Log for what may be missing
 
@@ -100,7 +99,8 @@ func (h *Hub) Join(room string, c *spout.Conn) error {
 }
 
 // JoinWith is [Hub.Join] with options. When it returns, what is replayed is sent or queued; what
-// others publish meanwhile follows it.
+// others publish meanwhile follows it. For each of these messages it waits at most 10 s until the member has
+// room for it (Options.SendLimit); then the member is closed with 1013.
 func (h *Hub) JoinWith(room string, c *spout.Conn, o JoinOptions) (JoinResult, error) {
 	m := &member{conn: c, envelope: o.Envelope}
 	if err := h.check(room, o); err != nil {
@@ -123,7 +123,7 @@ func (h *Hub) JoinWith(room string, c *spout.Conn, o JoinOptions) (JoinResult, e
 	}
 	result, err := h.enter(ctx, room, m, o)
 	if err != nil {
-		a.detach(room)
+		a.failed(m)
 		return JoinResult{}, fmt.Errorf("hub: join %q: %w", room, err)
 	}
 	if !a.joined(m) { // it was closed or has left meanwhile
@@ -236,25 +236,6 @@ func (h *Hub) broker() Broker {
 		return &h.own
 	}
 	return h.Broker
-}
-
-// openLog returns the broker's Log.
-func (h *Hub) openLog(ctx context.Context) (Log, error) {
-	h.logMu.Lock()
-	defer h.logMu.Unlock()
-	if h.log != nil {
-		return h.log, nil
-	}
-	b, ok := h.broker().(HistoryBroker)
-	if !ok {
-		return nil, fmt.Errorf("History needs a HistoryBroker, which %T is not", h.Broker)
-	}
-	log, err := b.OpenLog(ctx, *h.History)
-	if err != nil {
-		return nil, err
-	}
-	h.log = log
-	return log, nil
 }
 
 // newID returns an ID that no member of any node has.

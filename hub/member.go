@@ -18,7 +18,10 @@ type member struct {
 	index    int // in room.members; guarded by room.mu
 	envelope bool
 	joined   bool // guarded by attachment.mu
-	closing  bool // since it did not keep up; guarded by room.mu
+	slow     bool // OnSlow is about to be called; guarded by room.mu
+	closing  bool // since it did not keep up, and is sent nothing more; guarded by room.mu
+
+	gap *notice // what it is to be told first, since it did not get something and OnSlow keeps it; guarded by room.mu
 
 	// While it is sent what comes first, guarded by room.mu:
 	catching bool
@@ -66,11 +69,17 @@ func (m *member) receive(n *notice) {
 		}
 		return
 	}
-	if msg, ok := n.message(m.envelope); ok {
-		if err := m.conn.Send(msg); errors.Is(err, spout.ErrFull) {
-			m.tooSlow()
-		}
+	if m.gap != nil && !m.send(m.gap) || !m.send(n) {
+		m.tooSlow()
+		return
 	}
+	m.gap = nil
+}
+
+// send reports whether the member had room for a notice, or does not get it anyway. The lock of the room is held.
+func (m *member) send(n *notice) bool {
+	msg, ok := n.message(m.envelope)
+	return !ok || !errors.Is(m.conn.Send(msg), spout.ErrFull)
 }
 
 // has reports whether the member was sent what a notice is about, when it joined. The lock of the room is held.
@@ -89,7 +98,18 @@ func (m *member) has(n *notice) bool {
 func (m *member) tooSlow() {
 	r := m.room
 	if f := r.hub.OnSlow; f != nil {
-		r.call(func() { f(m.conn, r.name) })
+		if m.envelope {
+			m.gap = &notice{Envelope: Envelope{Type: Gap, Room: r.name, Position: r.last, Reason: "too slow"}}
+		}
+		if !m.slow {
+			m.slow = true
+			r.call(func() {
+				r.mu.Lock()
+				m.slow = false
+				r.mu.Unlock()
+				f(m.conn, r.name)
+			})
+		}
 		return
 	}
 	m.closing = true
@@ -157,14 +177,12 @@ func (m *member) start(ctx context.Context, at Position, o JoinOptions) (JoinRes
 	}
 	c := catch{member: m, at: Position{Epoch: result.Position.Epoch}}
 	if m.envelope {
-		c.write(ctx, &notice{Envelope: first})
+		c.write(&notice{Envelope: first})
 	}
-	c.replay(ctx, missed)
+	c.replay(missed)
 	c.at = result.Position
-	c.follow(ctx)
+	c.follow()
 	if c.err != nil {
-		// Never a part: what follows can't be sent, so nothing does.
-		m.closing = true
 		m.conn.Close(spout.CloseTryAgainLater, "what was missed could not be sent")
 		return JoinResult{}, c.err
 	}
@@ -175,7 +193,7 @@ func (m *member) start(ctx context.Context, at Position, o JoinOptions) (JoinRes
 func (h *Hub) guard(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			h.logger().Error("hub: a hook panicked", "panic", v, "stack", string(debug.Stack()))
+			h.logger().Error("hub: a hook or the broker panicked", "panic", v, "stack", string(debug.Stack()))
 		}
 	}()
 	f()

@@ -67,7 +67,7 @@ func (r *room) open(ctx context.Context) (err error) {
 		r.cancel, err = b.Subscribe(ctx, r.name, live{r})
 	} else {
 		r.mu.Lock()
-		r.pursuing = true // until it is known where the room stands
+		r.pursuing, r.reason = true, errHole // until it is known where the room stands
 		r.mu.Unlock()
 		var top Position
 		if top, r.cancel, err = r.log.Subscribe(ctx, r.name, logged{r}); err == nil {
@@ -187,6 +187,9 @@ func (r *room) gap(reason error) {
 func (r *room) present(e PresenceEvent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed.Load() {
+		return // another room with this name may be open by now
+	}
 	n := &notice{Envelope: Envelope{Type: Enter, Room: r.name, Member: &e.Member}}
 	if e.Left {
 		n.Type = Exit

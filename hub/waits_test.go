@@ -2,12 +2,14 @@ package hub_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/spoutws/spout"
 	"github.com/spoutws/spout/hub"
@@ -146,5 +148,74 @@ func TestRoomsAskInTurns(t *testing.T) {
 		if len(got) != rooms {
 			t.Errorf("%d of %d rooms got what they missed", len(got), rooms)
 		}
+	})
+}
+
+// A join that fails takes with it no other one of the same connection, which came after it had left.
+func TestLeaveAndJoinAgainWhileJoining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &modelBroker{size: 10}
+		h := hub.Hub{Broker: b, History: &hub.History{}}
+		n := newNode(&h)
+		n.join(t, "/lobby", hub.JoinOptions{}) // has the room stay
+		conns := make(chan *spout.Conn, 1)
+		client := spouttest.Dial(t, n.Handler(func(*http.Request) (spout.Handler, error) {
+			return opened{f: func(c *spout.Conn) { conns <- c }}, nil
+		}), "/")
+		c := <-conns
+
+		b.hold()
+		first := make(chan error, 1)
+		go func() {
+			_, err := h.JoinWith("lobby", c, hub.JoinOptions{Recent: 1})
+			first <- err
+		}()
+		synctest.Wait()
+		if err := h.Leave("lobby", c); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Join("lobby", c); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-first; err == nil {
+			t.Error("joined, though the broker did not answer")
+		}
+		if err := h.Join("lobby", c); err == nil {
+			t.Error("joined twice")
+		}
+		client.CloseNow()
+		synctest.Wait()
+		if got := present(&h, "lobby"); got != 1 {
+			t.Errorf("%d members, want 1: the other connection is closed", got)
+		}
+	})
+}
+
+// mute is a broker that never says whether it has a Log.
+type mute struct{ hub.Memory }
+
+func (b *mute) OpenLog(ctx context.Context, _ hub.History) (hub.Log, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// However many wait for the broker, each waits as long as its context says.
+func TestWaitingForTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.Hub{Broker: new(mute), History: &hub.History{}}
+		begun := time.Now()
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				wait := time.Duration(1+i) * time.Second
+				ctx, cancel := context.WithTimeout(t.Context(), wait)
+				defer cancel()
+				err := h.Publish(ctx, "lobby", spout.Text("hello"))
+				if took := time.Since(begun); !errors.Is(err, context.DeadlineExceeded) || took > wait {
+					t.Errorf("with %v: %v after %v", wait, err, took)
+				}
+			})
+		}
+		all.Wait()
 	})
 }

@@ -19,13 +19,14 @@ import (
 // Connect makes one. It must not be copied, and belongs to one node: who enters a room by it is on
 // that node. All methods may be called from any goroutine.
 type Broker struct {
-	options Options
-	log     *slog.Logger
-	link    link
-	inbox   *inbox
-	rooms   rooms
-	senders senders
-	nodes   nodes
+	options  Options
+	log      *slog.Logger
+	link     link
+	inbox    *inbox
+	rooms    rooms
+	senders  senders
+	nodes    nodes
+	presence presence
 
 	history *historyLog // nil before OpenLog; guarded by mu
 
@@ -56,10 +57,11 @@ func Connect(ctx context.Context, o Options) (*Broker, error) {
 		return nil, err
 	}
 	b.nodes.init(b)
+	b.presence.init(b)
 	b.senders = senders{nc: b.link.Conn, node: b.nodes.self, bySubject: map[string]*sender{}}
 	b.flushes.run = b.link.flush
 	b.syncs.run = b.sync
-	for _, subject := range []string{b.subject(kindNode), b.subject(kindAsk), b.subject(kindTo, b.nodes.name, "*")} {
+	for _, subject := range []string{b.subject(kindNode), b.subject(kindAsk), b.subject(kindTo, b.nodes.name, ">")} {
 		if _, err := b.link.ChanSubscribe(subject, b.inbox.arrived); err != nil {
 			b.Close()
 			return nil, fmt.Errorf("natsbroker: subscribing to %s: %w", subject, err)
@@ -122,6 +124,10 @@ func (b *Broker) sort(m *nats.Msg) {
 	case kindAsk:
 		b.inbox.control.push(item{call: func() { b.nodes.asked(m.Data) }})
 	case kindTo:
+		if _, token, ok := strings.Cut(rest, "."+kindWho+"."); ok {
+			b.inbox.worker(kindWho + "." + token).push(item{call: func() { b.presence.called(token, m.Data) }})
+			return
+		}
 		b.inbox.control.push(item{call: func() { b.nodes.answered(m.Data) }})
 	default:
 		if r := b.rooms.get(roomKey(kind, rest)); r != nil {

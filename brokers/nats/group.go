@@ -22,22 +22,27 @@ type run struct {
 
 // wait returns what a run returns that begins after wait was called.
 func (g *group) wait(ctx context.Context) error {
-	g.mu.Lock()
-	if g.next == nil {
-		g.next = &run{done: make(chan struct{})}
-	}
-	mine := g.next
-	if !g.running {
-		g.running = true
-		go g.lead()
-	}
-	g.mu.Unlock()
+	mine := g.start()
 	select {
 	case <-mine.done:
 		return mine.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// start has a run begin, soon, and returns it.
+func (g *group) start() *run {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.next == nil {
+		g.next = &run{done: make(chan struct{})}
+	}
+	if !g.running {
+		g.running = true
+		go g.lead()
+	}
+	return g.next
 }
 
 func (g *group) lead() {

@@ -32,6 +32,7 @@ type link struct {
 
 	up    atomic.Bool   // as far as is known
 	dials atomic.Uint64 // grows before anything of another connection comes
+	since atomic.Int64  // when it was last up
 
 	mu      sync.Mutex
 	changed chan struct{} // closed when the connection is up again
@@ -49,6 +50,7 @@ func (l *link) connect(o Options) error {
 		return fmt.Errorf("natsbroker: no connection to %s: %w", o.URL, err)
 	}
 	l.Conn = nc
+	l.since.Store(uptime())
 	l.up.Store(true)
 	return nil
 }
@@ -83,6 +85,7 @@ func (l *link) own(o *nats.Options) error {
 	o.ReconnectErrCB = nil
 	o.ReconnectedCB = func(nc *nats.Conn) {
 		l.log.Info("natsbroker: connected to NATS again", "server", nc.ConnectedUrlRedacted())
+		l.since.Store(uptime())
 		l.up.Store(true)
 		l.mu.Lock()
 		if l.changed != nil {

@@ -87,7 +87,7 @@ func (b *Broker) OpenLog(ctx context.Context, h hub.History) (hub.Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("natsbroker: rooms with history: %w", err)
 	}
-	l.checked.Store(time.Now().UnixNano())
+	l.checked.Store(uptime())
 	return l, nil
 }
 

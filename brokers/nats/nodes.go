@@ -29,7 +29,8 @@ type nodes struct {
 	name string
 
 	number  uint64       // of the last beat; guarded by mu
-	echo    atomic.Int64 // when a beat last came back, through all workers
+	back    atomic.Int64 // when a beat of this node last came back
+	echo    atomic.Int64 // and when all workers were through with what came before
 	first   chan struct{}
 	metOnce sync.Once
 
@@ -64,10 +65,12 @@ type beat struct {
 	Bye    bool   `json:"bye,omitempty"`
 }
 
-// question is for all nodes.
+// question is for all nodes: for the members of rooms, or else only for an answer.
 type question struct {
-	From uint64 `json:"from"`
-	ID   uint64 `json:"id"`
+	From  uint64   `json:"from"`
+	ID    uint64   `json:"id"`
+	To    uint64   `json:"to,omitempty"` // if only one node is asked
+	Rooms []string `json:"rooms,omitempty"`
 }
 
 type answer struct {
@@ -102,6 +105,7 @@ func (n *nodes) beat() {
 			continue
 		}
 		n.say(beat{})
+		n.heal()
 		quiet := time.Second
 		if n.link.ConnectedClusterName() == "" {
 			quiet = publisherIdle // with one server what is lost was lost with the connection
@@ -187,7 +191,8 @@ func (n *nodes) heard(data []byte) {
 	n.mu.Lock()
 	other := n.known[s.Node]
 	var missing uint64
-	if other == nil {
+	came := other == nil
+	if came {
 		if s.Bye {
 			n.mu.Unlock()
 			return
@@ -204,6 +209,12 @@ func (n *nodes) heard(data []byte) {
 		n.log.Info("natsbroker: a node left", "node", nodeName(s.Node))
 	}
 	n.mu.Unlock()
+	switch {
+	case s.Bye:
+		n.presence.gone(s.Node)
+	case came:
+		n.presence.came(s.Node)
+	}
 	if s.Hello {
 		n.say(beat{})
 	}
@@ -216,12 +227,13 @@ func (n *nodes) heard(data []byte) {
 // nothing came for some beats is dead.
 func (n *nodes) heardSelf() {
 	server := n.link.ConnectedServerId()
+	n.back.Store(uptime())
 	left := new(atomic.Int32)
 	left.Store(int32(len(n.inbox.workers)))
 	for _, w := range n.inbox.workers {
 		w.push(item{call: func() {
 			if left.Add(-1) == 0 {
-				n.echo.Store(time.Now().UnixNano())
+				n.echo.Store(uptime())
 				n.metOnce.Do(func() { close(n.first) })
 			}
 		}})
@@ -239,11 +251,30 @@ func (n *nodes) heardSelf() {
 	n.mu.Unlock()
 	for _, id := range dead {
 		n.log.Warn("natsbroker: a node is dead", "node", nodeName(id))
+		n.presence.gone(id)
 	}
 	if elsewhere {
 		// Its server may have gone with it, and what it had taken and not passed on.
 		n.doubtNow(fmt.Errorf("node %s and what it published last are gone", nodeName(dead[0])))
 	}
+}
+
+// lives reports whether a node is not known to be dead.
+func (n *nodes) lives(id uint64) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return id == n.self || n.known[id] != nil
+}
+
+// living returns the nodes that live, this one too.
+func (n *nodes) living() map[uint64]bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all := map[uint64]bool{n.self: true}
+	for id := range n.known {
+		all[id] = true
+	}
+	return all
 }
 
 // doubtNow tells all rooms that something may be lost.
@@ -297,6 +328,13 @@ func (n *nodes) asked(data []byte) {
 	var q question
 	if err := json.Unmarshal(data, &q); err != nil {
 		n.bad(n.subject(kindAsk), err)
+		return
+	}
+	if q.To != 0 && q.To != n.self {
+		return
+	}
+	if q.Rooms != nil {
+		n.presence.answer(q)
 		return
 	}
 	n.send(n.subject(kindTo, nodeName(q.From), "sync"), answer{Server: n.link.ConnectedServerId(), ID: q.ID})

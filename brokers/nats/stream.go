@@ -245,7 +245,7 @@ func (l *historyLog) watch() {
 		}
 		err := l.checks.wait(context.Background())
 		if err == nil {
-			l.checked.Store(time.Now().UnixNano())
+			l.checked.Store(uptime())
 		}
 		if (err != nil) != failed {
 			failed = !failed
