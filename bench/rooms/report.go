@@ -51,11 +51,19 @@ func (r *result) write(w io.Writer) {
 			others = append(slices.Clone(others), interestColumn)
 		}
 	}
-	fmt.Fprintf(w, "\n## %s\n\n| %s | %s | least | most | spout to it |", r.about, r.name, cpuColumn.name)
+	fmt.Fprintf(w, "\n## %s\n\n| %s | %s | least | most |", r.about, r.name, cpuColumn.name)
+	compared := len(r.libraries) > 1
+	if compared {
+		fmt.Fprint(w, " spout to it |")
+	}
 	for _, c := range others {
 		fmt.Fprintf(w, " %s |", c.name)
 	}
-	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("--:|", 4+len(others)))
+	fmt.Fprint(w, "\n|---|")
+	if compared {
+		fmt.Fprint(w, "--:|")
+	}
+	fmt.Fprintln(w, strings.Repeat("--:|", 3+len(others)))
 	for _, l := range r.libraries {
 		samples := r.samples[l]
 		if len(samples) == 0 {
@@ -63,9 +71,11 @@ func (r *result) write(w io.Writer) {
 		}
 		median, least, most := cpuColumn.spread(samples)
 		fmt.Fprintf(w, "| %s | %s | %s | %s |", l.Name, report.Digits(median), report.Digits(least), report.Digits(most))
-		if own := r.samples[r.libraries[0]]; servers.Ours(l) || len(own) == 0 {
+		switch own := r.samples[r.libraries[0]]; {
+		case !compared:
+		case servers.Ours(l) || len(own) == 0:
 			fmt.Fprint(w, " - |")
-		} else {
+		default:
 			ours, _, _ := cpuColumn.spread(own)
 			fmt.Fprintf(w, " %.2f |", ours/median)
 		}
@@ -82,8 +92,8 @@ func writeReport(results []*result, p report.Place) error {
 	var w bytes.Buffer
 	fmt.Fprint(&w, `# Rooms
 
-What it costs to publish in rooms. This page is written by `+"`make rooms ROOMS=-write`"+`; how it is measured is in
-[README.md](README.md#rooms), and what follows from it for many nodes in [docs/scale.md](../docs/scale.md).
+What it costs to publish in rooms. This page is written by `+"`make rooms ROOMS=-write`"+`; how it is measured, and what is published of
+centrifuge, is in [README.md](README.md#rooms), and what follows from it for many nodes in [docs/scale.md](../docs/scale.md).
 
 `)
 	p.Write(&w)
