@@ -25,16 +25,13 @@ type member struct {
 
 	// While it is sent what comes first, guarded by room.mu:
 	catching bool
-	pending  []*notice // what the room has for it meanwhile
-	overrun  bool      // more than maxPending, which is forgotten then
+	pending  backlog[*notice] // what the room has for it meanwhile
+	overrun  bool             // it was too much
 
 	// What it was sent of the Log may be ahead of what is delivered to this node: up to here it has everything, until
 	// the room has come as far. Guarded by room.mu.
 	ahead Position
 }
-
-// maxPending is how many messages are kept for one who is still sent those before them.
-const maxPending = 4096
 
 // notice is what a room has for its members, encoded once for all of them.
 type notice struct {
@@ -64,9 +61,7 @@ func (m *member) receive(n *notice) {
 	case m.overrun, m.closing, m.has(n):
 		return
 	case m.catching:
-		if m.pending = append(m.pending, n); len(m.pending) > maxPending {
-			m.pending, m.overrun = nil, true
-		}
+		m.overrun = !m.pending.add(n, len(n.plain.Data))
 		return
 	}
 	if m.gap != nil && !m.send(m.gap) || !m.send(n) {
