@@ -47,8 +47,8 @@ func (c *catch) follow() {
 func (c *catch) next() (pending []*notice, overrun, done bool) {
 	c.room.mu.Lock()
 	defer c.room.mu.Unlock()
-	pending, overrun = c.pending, c.overrun
-	c.pending, c.overrun = nil, false
+	pending, overrun = c.pending.list, c.overrun
+	c.pending, c.overrun = backlog[*notice]{}, false
 	if c.err != nil || len(pending) == 0 && !overrun {
 		c.catching, c.ahead, c.closing = false, c.at, c.err != nil
 		return nil, false, true

@@ -36,8 +36,9 @@ type Hub struct {
 	Presence bool
 
 	// OnSlow is called when a member of a room has Options.SendLimit bytes waiting already, and so did not
-	// get a message. nil closes it with 1013. Others wait for neither the member nor OnSlow. A hook that
-	// keeps the member has to tell it of what it has missed.
+	// get a message: once for all that it did not get before the call. nil closes it with 1013. Others wait for
+	// neither the member nor OnSlow. A hook that keeps the member has to tell it of what it has missed; if it gets
+	// envelopes it is told already, by a Gap before anything that follows.
 	OnSlow func(c *spout.Conn, room string)
 
 	// OnGap is called when messages of a room may have been lost for all members on this node. Those that
@@ -72,12 +73,16 @@ type JoinOptions struct {
 	// is of another epoch, nothing of it. The zero Position, or a Hub without History: nothing.
 	Since Position
 
-	// Recent, where Since is zero, has the member get so many of the last messages first.
+	// Recent, where Since is zero, has the member get so many of the last messages first, or all that are kept if
+	// there are fewer. It needs Hub.History.
 	Recent int
 
-	// Data is what the others see of the member, in JSON. It needs Hub.Presence.
+	// Data is what the others see of the member, in JSON of at most 4 KiB: each of them is sent it. It needs
+	// Hub.Presence.
 	Data any
 }
+
+const maxData = 4 << 10
 
 // JoinResult is how a connection has joined.
 type JoinResult struct {
@@ -112,6 +117,9 @@ func (h *Hub) JoinWith(room string, c *spout.Conn, o JoinOptions) (JoinResult, e
 		var err error
 		if m.Data, err = json.Marshal(o.Data); err != nil {
 			return JoinResult{}, fmt.Errorf("hub: Data of a member: %w", err)
+		}
+		if len(m.Data) > maxData {
+			return JoinResult{}, fmt.Errorf("hub: Data of a member takes %d bytes of JSON, over %d", len(m.Data), maxData)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), operationTime)

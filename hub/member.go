@@ -18,20 +18,20 @@ type member struct {
 	index    int // in room.members; guarded by room.mu
 	envelope bool
 	joined   bool // guarded by attachment.mu
+	slow     bool // OnSlow is about to be called; guarded by room.mu
 	closing  bool // since it did not keep up, and is sent nothing more; guarded by room.mu
+
+	gap *notice // what it is to be told first, since it did not get something and OnSlow keeps it; guarded by room.mu
 
 	// While it is sent what comes first, guarded by room.mu:
 	catching bool
-	pending  []*notice // what the room has for it meanwhile
-	overrun  bool      // more than maxPending, which is forgotten then
+	pending  backlog[*notice] // what the room has for it meanwhile
+	overrun  bool             // it was too much
 
 	// What it was sent of the Log may be ahead of what is delivered to this node: up to here it has everything, until
 	// the room has come as far. Guarded by room.mu.
 	ahead Position
 }
-
-// maxPending is how many messages are kept for one who is still sent those before them.
-const maxPending = 4096
 
 // notice is what a room has for its members, encoded once for all of them.
 type notice struct {
@@ -61,16 +61,20 @@ func (m *member) receive(n *notice) {
 	case m.overrun, m.closing, m.has(n):
 		return
 	case m.catching:
-		if m.pending = append(m.pending, n); len(m.pending) > maxPending {
-			m.pending, m.overrun = nil, true
-		}
+		m.overrun = !m.pending.add(n, len(n.plain.Data))
 		return
 	}
-	if msg, ok := n.message(m.envelope); ok {
-		if err := m.conn.Send(msg); errors.Is(err, spout.ErrFull) {
-			m.tooSlow()
-		}
+	if m.gap != nil && !m.send(m.gap) || !m.send(n) {
+		m.tooSlow()
+		return
 	}
+	m.gap = nil
+}
+
+// send reports whether the member had room for a notice, or does not get it anyway. The lock of the room is held.
+func (m *member) send(n *notice) bool {
+	msg, ok := n.message(m.envelope)
+	return !ok || !errors.Is(m.conn.Send(msg), spout.ErrFull)
 }
 
 // has reports whether the member was sent what a notice is about, when it joined. The lock of the room is held.
@@ -89,7 +93,18 @@ func (m *member) has(n *notice) bool {
 func (m *member) tooSlow() {
 	r := m.room
 	if f := r.hub.OnSlow; f != nil {
-		r.call(func() { f(m.conn, r.name) })
+		if m.envelope {
+			m.gap = &notice{Envelope: Envelope{Type: Gap, Room: r.name, Position: r.last, Reason: "too slow"}}
+		}
+		if !m.slow {
+			m.slow = true
+			r.call(func() {
+				r.mu.Lock()
+				m.slow = false
+				r.mu.Unlock()
+				f(m.conn, r.name)
+			})
+		}
 		return
 	}
 	m.closing = true

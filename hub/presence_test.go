@@ -1,7 +1,9 @@
 package hub_test
 
 import (
+	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -49,5 +51,42 @@ func TestPresenceOfOneThatIsOverrun(t *testing.T) {
 		if !known {
 			t.Error("it does not know who came meanwhile")
 		}
+	})
+}
+
+// lingering is a broker that takes its time to end a subscription to presence.
+type lingering struct {
+	hub.Memory
+	goOn chan struct{}
+}
+
+func (b *lingering) Watch(ctx context.Context, room string, f func(hub.PresenceEvent)) (func(), error) {
+	cancel, err := b.Memory.Watch(ctx, room, f)
+	return func() { <-b.goOn; cancel() }, err
+}
+
+// While a room of which all have gone is being closed, and is joined anew, OnPresence is told of each event once.
+func TestPresenceWhileClosing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := lingering{goOn: make(chan struct{})}
+		var events atomic.Int64
+		h := hub.Hub{Broker: &b, Presence: true, OnPresence: func(_ string, e hub.PresenceEvent) {
+			if e.Member.ID == "other" {
+				events.Add(1)
+			}
+		}}
+		n := newNode(&h)
+		first, _ := n.join(t, "/lobby", hub.JoinOptions{})
+		first.CloseNow()
+		synctest.Wait()
+		n.join(t, "/lobby", hub.JoinOptions{})
+		if err := b.Enter(t.Context(), "lobby", hub.Member{ID: "other"}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got := events.Load(); got != 1 {
+			t.Errorf("told %d times", got)
+		}
+		close(b.goOn)
 	})
 }

@@ -11,11 +11,11 @@ import (
 // pursuit is how a room keeps up with its Log: what is delivered follows what the members have, or what is
 // between them is fetched before. It is guarded by room.mu.
 type pursuit struct {
-	last     Position   // up to here the members have everything, or were told
-	pursuing bool       // what is after it is being fetched
-	waiting  []Delivery // meanwhile
-	again    bool       // more is to be fetched than what is being fetched now
-	reason   error      // why something may be missing
+	last     Position          // up to here the members have everything, or were told
+	pursuing bool              // what is after it is being fetched
+	waiting  backlog[Delivery] // meanwhile
+	again    bool              // more is to be fetched than what is being fetched now
+	reason   error             // why something may be missing
 }
 
 // errHole is why something may be missing where the broker does not know of it.
@@ -28,14 +28,14 @@ func (r logged) Deliver(d Delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.pursuing && len(r.waiting) == maxPending:
-		r.waiting, r.again = nil, true // it is fetched
 	case r.pursuing:
-		r.waiting = append(r.waiting, d)
+		if !r.waiting.add(d, len(d.Data)) {
+			r.again = true // it is fetched
+		}
 	case r.follows(d):
 		r.advance(d)
 	default:
-		r.waiting = []Delivery{d}
+		r.waiting.add(d, len(d.Data))
 		r.startPursuit(errHole)
 	}
 }
@@ -77,7 +77,7 @@ const (
 func (r *room) pursue() {
 	for pause := firstPause; !r.closed.Load(); {
 		r.mu.Lock()
-		from, before := r.last, len(r.waiting)
+		from, before := r.last, len(r.waiting.list)
 		r.again = false
 		r.mu.Unlock()
 		replay, err := r.since(from)
@@ -141,17 +141,18 @@ func (t *turns) giveBack() { <-t.c }
 // catchUp publishes what was delivered meanwhile, and reports whether nothing is missing now. What was delivered before
 // the Log said where the room stands, is of an epoch that is over if it is of another one. r.mu is held.
 func (r *room) catchUp(before int) (done bool) {
-	for i, d := range r.waiting {
+	for i, d := range r.waiting.list {
 		switch {
 		case i < before && d.Position.Epoch != r.last.Epoch, !d.Position.after(r.last):
 		case r.follows(d):
 			r.advance(d)
 		default:
-			r.waiting, r.reason = r.waiting[i:], errHole
+			r.waiting.list, r.reason = r.waiting.list[i:], errHole
 			return false
 		}
+		r.waiting.size -= len(d.Data)
 	}
-	r.waiting = nil
+	r.waiting = backlog[Delivery]{}
 	r.pursuing = r.again
 	return !r.again
 }

@@ -187,6 +187,9 @@ func (r *room) gap(reason error) {
 func (r *room) present(e PresenceEvent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed.Load() {
+		return // another room with this name may be open by now
+	}
 	n := &notice{Envelope: Envelope{Type: Enter, Room: r.name, Member: &e.Member}}
 	if e.Left {
 		n.Type = Exit

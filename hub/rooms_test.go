@@ -123,6 +123,7 @@ func TestRefusals(t *testing.T) {
 			{"no history", &hub.Hub{Broker: live, History: &hub.History{}}, "a", hub.JoinOptions{}, "HistoryBroker"},
 			{"no presence", &hub.Hub{Broker: live, Presence: true}, "a", hub.JoinOptions{}, "PresenceBroker"},
 			{"data without presence", &hub.Hub{}, "a", hub.JoinOptions{Data: 1}, "Hub.Presence"},
+			{"data that is long", &hub.Hub{Presence: true}, "a", hub.JoinOptions{Data: strings.Repeat("x", 4096)}, "4098 bytes"},
 			{"data that has no JSON", &hub.Hub{Presence: true}, "a", hub.JoinOptions{Data: func() {}}, "Data of a member"},
 		} {
 			errs := make(chan error, 1)

@@ -8,13 +8,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/spoutws/spout"
 	"github.com/spoutws/spout/hub"
@@ -184,4 +188,51 @@ func TestPublishAllocatesOnce(t *testing.T) {
 			t.Errorf("compression %v: %v allocations", compression != nil, allocs)
 		}
 	}
+}
+
+// What is kept for a member that takes nothing of what it missed is bounded in bytes, and what waits while the broker
+// does not say what is missing, too.
+func TestWhatWaitsIsBounded(t *testing.T) {
+	const size, most = 64, 16 // MiB
+	big := strings.Repeat("x", 1<<20)
+	wait := func(t *testing.T, h *hub.Hub) {
+		before, _ := memory()
+		for range size {
+			publish(t, h, "lobby", big)
+		}
+		synctest.Wait()
+		after, _ := memory()
+		t.Logf("%d MiB more after %d MiB", (int64(after)-int64(before))>>20, size)
+		if after > before+most<<20 {
+			t.Errorf("%d bytes more", after-before)
+		}
+	}
+	t.Run("for a member", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			h := hub.Hub{History: &hub.History{Size: 3}}
+			n := newNode(&h)
+			n.SendLimit = 1000
+			n.WriteTimeout, n.PingInterval = -1, -1
+			for range 3 {
+				publish(t, &h, "lobby", big)
+			}
+			n.join(t, "/lobby?position=", hub.JoinOptions{Recent: 3})
+			synctest.Wait()
+			wait(t, &h)
+		})
+	})
+	t.Run("for a room", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := &careless{Memory: new(hub.Memory), lose: func(string) bool { return false }}
+			b.down.Store(true)
+			h := hub.Hub{Broker: b, History: &hub.History{Size: 3}, Logger: slog.New(slog.DiscardHandler)}
+			n := newNode(&h)
+			n.join(t, "/lobby", hub.JoinOptions{})
+			b.lost("nothing")
+			synctest.Wait()
+			wait(t, &h)
+			b.down.Store(false)
+			time.Sleep(time.Minute) // the room has got it all
+		})
+	})
 }

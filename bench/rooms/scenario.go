@@ -23,6 +23,8 @@ func scenarios(shrink int) []scenario {
 	}
 	stored := rooms(3000, 3, 10)
 	stored.Setup.History = true
+	present := rooms(3000, 3, 10)
+	present.Setup.Presence = true
 	ours := servers.WithRooms[:1]
 	return []scenario{
 		{"room", "One room of 10,000 members", 1, rooms(10_000, 10_000, 1), servers.WithRooms},
@@ -30,5 +32,6 @@ func scenarios(shrink int) []scenario {
 		{"nodes", "One publisher and 3 nodes: a room of 9,000, 3,000 on each", 3, rooms(9000, 9000, 1), ours},
 		{"spread", "Many publishers and 3 nodes: 10,000 rooms of 3, one member on each node", 3, rooms(3000, 3, 10), ours},
 		{"history", "The same with history: JetStream stores each message in a file of one server", 3, stored, ours},
+		{"presence", "The same with presence, live", 3, present, ours},
 	}
 }

@@ -23,25 +23,20 @@ var spoutHub = &Library{
 	Std:    true,
 	start: func(ln net.Listener, s Setup, t *tls.Config) (func(), error) {
 		srv := &spout.Server{}
-		h := new(hub.Hub)
+		h := &hub.Hub{Presence: s.Presence}
 		if s.History {
 			h.History = new(hub.History)
 		}
-		stopBroker := func() error { return nil }
 		if s.NATS != "" {
 			b, err := natsbroker.Connect(context.Background(), natsbroker.Options{URL: s.NATS, Logger: warnings})
 			if err != nil {
 				return nil, err
 			}
-			h.Broker, stopBroker = b, b.Close
+			h.Broker = b // until the process ends: those who leave tell the other nodes
 		}
-		stop, err := serveSpout(srv, ln, t, srv.Handler(func(r *http.Request) (spout.Handler, error) {
+		return serveSpout(srv, ln, t, srv.Handler(func(r *http.Request) (spout.Handler, error) {
 			return &guest{hub: h, rooms: r.URL.Query()[RoomParameter]}, nil
 		}))
-		return func() {
-			stop()
-			stopBroker()
-		}, err
 	},
 }
 

@@ -40,6 +40,7 @@ type Setup struct {
 	Pause       time.Duration // the handler waits as long before it answers
 	NATS        string        // URL of what carries messages between servers with rooms, if there are several
 	History     bool          // rooms keep their last messages
+	Presence    bool          // who is in a room is known
 }
 
 // Library is something that can be compared.
