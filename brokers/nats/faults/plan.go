@@ -26,13 +26,15 @@ var small = plan{clients: 300, injections: 10, burst: 2000, quick: true}
 
 const (
 	roomSize  = 10
-	probes    = 4    // rooms of each kind with messages often enough to tell how long none came
-	probeRate = 25.0 // messages a second there, of each of two publishers
+	probeRate = 25.0 // messages a second in probeRooms, of each of two publishers
 	otherRate = 1.0
 	floodRate = 100.0 // in the rooms of slow members, while there is one
 	floodSize = 16 << 10
 	patience  = 30 * time.Second
 )
+
+// probeRooms are those of each kind with messages often enough to tell how long none came.
+var probeRooms = []string{"0", "1", "2", "3"}
 
 // experiment is a plan that is carried out.
 type experiment struct {
@@ -139,9 +141,7 @@ func (x *experiment) people(ctx context.Context, present *sync.WaitGroup) {
 	}
 }
 
-func isProbe(room string) bool {
-	return len(room) == 1 && room[0] < '0'+probes
-}
+func isProbe(room string) bool { return slices.Contains(probeRooms, room) }
 
 func (x *experiment) awaitMembers(ctx context.Context) error {
 	for begun := time.Now(); ; sleep(ctx, 20*time.Millisecond) {
