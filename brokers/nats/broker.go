@@ -101,6 +101,12 @@ func (b *Broker) Close() error {
 	return nil
 }
 
+func (b *Broker) ended() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
+}
+
 // start runs f in a goroutine that Close waits for.
 func (b *Broker) start(f func()) {
 	b.mu.Lock()
@@ -317,6 +323,7 @@ func (b *Broker) doubt(reason error) {
 // resolve tells rooms what there was doubt about, and that it is over; not if the connection broke since it
 // was dialed so often.
 func (b *Broker) resolve(dials uint64, which func(r *room) bool) {
+	clustered := b.link.clustered()
 	b.inbox.do(func() {
 		if b.link.dials.Load() != dials {
 			return
@@ -325,7 +332,7 @@ func (b *Broker) resolve(dials uint64, which func(r *room) bool) {
 			w.push(item{call: func() {
 				for r := range w.rooms {
 					if which(r) {
-						r.resolve()
+						r.resolve(clustered)
 					}
 				}
 			}})
@@ -357,7 +364,9 @@ func (b *Broker) catchUp(sync func(ctx context.Context) error, which func(r *roo
 			b.resolve(dials, which)
 			return
 		}
-		b.log.Warn("natsbroker: connected, but not in step yet", "error", err)
+		if !b.ended() {
+			b.log.Warn("natsbroker: connected, but not in step yet", "error", err)
+		}
 		if b.await(ctx, err) != nil {
 			return
 		}

@@ -166,6 +166,9 @@ func (l *link) flush() error {
 	return nil
 }
 
+// clustered reports whether the server is one of several: what is lost need not be lost with the connection.
+func (l *link) clustered() bool { return l.ConnectedClusterName() != "" }
+
 // sendable returns an error if a message of this size can't be sent.
 func (l *link) sendable(room string, size int) error {
 	if !l.up.Load() {

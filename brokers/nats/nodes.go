@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -49,10 +47,10 @@ type node struct {
 	fresh  bool   // this node was away: that beats are missing means nothing
 }
 
-// syncing is the servers from which an answer is awaited.
+// syncing waits for an answer from each server that other nodes are connected to.
 type syncing struct {
-	servers map[string]bool
-	done    chan struct{}
+	answered map[string]bool // servers, that of this node too
+	done     chan struct{}
 }
 
 // beat is what each node tells all others all the time.
@@ -107,7 +105,7 @@ func (n *nodes) beat() {
 		n.say(beat{})
 		n.heal()
 		quiet := time.Second
-		if n.link.ConnectedClusterName() == "" {
+		if !n.link.clustered() {
 			quiet = publisherIdle // with one server what is lost was lost with the connection
 		}
 		if err := n.senders.mark(quiet); err != nil {
@@ -131,7 +129,7 @@ func (n *nodes) send(subject string, v any) (sent bool) {
 	if err == nil {
 		err = n.link.Publish(subject, b)
 	}
-	if err != nil {
+	if err != nil && !n.ended() {
 		n.log.Warn("natsbroker: could not be sent", "subject", subject, "error", err)
 	}
 	return err == nil
@@ -148,7 +146,7 @@ func (n *nodes) meet(ctx context.Context) error {
 	case <-wait.Done():
 		return wait.Err()
 	}
-	if n.link.ConnectedClusterName() == "" {
+	if !n.link.clustered() {
 		return nil
 	}
 	n.say(beat{Hello: true})
@@ -208,6 +206,7 @@ func (n *nodes) heard(data []byte) {
 		delete(n.known, s.Node)
 		n.log.Info("natsbroker: a node left", "node", nodeName(s.Node))
 	}
+	n.checkSyncs()
 	n.mu.Unlock()
 	switch {
 	case s.Bye:
@@ -248,6 +247,7 @@ func (n *nodes) heardSelf() {
 			delete(n.known, id)
 		}
 	}
+	n.checkSyncs()
 	n.mu.Unlock()
 	for _, id := range dead {
 		n.log.Warn("natsbroker: a node is dead", "node", nodeName(id))
@@ -287,40 +287,50 @@ func (n *nodes) doubtNow(reason error) {
 // sync waits until a node at each other server has answered: what came before at this server has then come
 // to them, subscriptions too, and what came to them before has come here.
 func (n *nodes) sync() error {
-	server := n.link.ConnectedServerId()
-	s := &syncing{servers: map[string]bool{}, done: make(chan struct{})}
-	n.mu.Lock()
-	for _, other := range n.known {
-		if other.server != server {
-			s.servers[other.server] = true
-		}
-	}
-	if len(s.servers) == 0 {
-		n.mu.Unlock()
+	if !n.link.clustered() {
 		return nil
 	}
+	s := &syncing{answered: map[string]bool{n.link.ConnectedServerId(): true}, done: make(chan struct{})}
+	n.mu.Lock()
 	n.asks++
 	id := n.asks
 	n.syncing[id] = s
+	n.checkSyncs()
 	n.mu.Unlock()
 	defer func() {
 		n.mu.Lock()
 		delete(n.syncing, id)
 		n.mu.Unlock()
 	}()
+	select {
+	case <-s.done:
+		return nil
+	default:
+	}
 	n.send(n.subject(kindAsk), question{From: n.self, ID: id})
 	select {
 	case <-s.done:
 	case <-time.After(syncTime):
-		// They are dead, or will be told: who does not answer for so long knows by now.
-		n.mu.Lock()
-		servers := slices.Collect(maps.Keys(s.servers))
-		n.mu.Unlock()
-		n.log.Warn("natsbroker: no node answers", "servers", servers)
+		// They are dead, or slow: who does not answer for so long knows by now what this node listens to.
+		n.log.Warn("natsbroker: not all nodes answer")
 	case <-n.closing:
 		return errClosed
 	}
 	return nil
+}
+
+// checkSyncs ends those that have all answers, as far as it is known where nodes are. n.mu is held.
+func (n *nodes) checkSyncs() {
+	for id, s := range n.syncing {
+		all := true
+		for _, other := range n.known {
+			all = all && s.answered[other.server]
+		}
+		if all {
+			close(s.done)
+			delete(n.syncing, id)
+		}
+	}
 }
 
 // asked answers a question.
@@ -349,9 +359,8 @@ func (n *nodes) answered(data []byte) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if s := n.syncing[a.ID]; s != nil && len(s.servers) > 0 {
-		if delete(s.servers, a.Server); len(s.servers) == 0 {
-			close(s.done)
-		}
+	if s := n.syncing[a.ID]; s != nil {
+		s.answered[a.Server] = true
+		n.checkSyncs()
 	}
 }

@@ -57,12 +57,14 @@ func (r *room) receive(m *nats.Msg) {
 	r.feed.receive(r, m)
 }
 
-// resolve says that all is as it should be from now on, after there were doubts.
-func (r *room) resolve() {
-	if w := r.worker; r.doubts != w.doubts {
-		r.doubts, r.told = w.doubts, w.doubts
+// resolve says that all is as it should be from now on, after there were doubts. With one server all is as soon
+// as something comes again, and that has been told then.
+func (r *room) resolve(clustered bool) {
+	w := r.worker
+	if r.doubts != w.doubts && (clustered || r.told != w.doubts) {
 		r.lose(w.reason)
 	}
+	r.doubts, r.told = w.doubts, w.doubts
 }
 
 // lose says that messages may have been lost, whose ever they were.

@@ -247,10 +247,13 @@ func (l *historyLog) watch() {
 		if err == nil {
 			l.checked.Store(uptime())
 		}
-		if (err != nil) != failed {
-			failed = !failed
-			l.log.Warn("natsbroker: rooms with history", "stream", l.stream, "error", err)
+		switch {
+		case err != nil && !failed && !l.ended():
+			l.log.Warn("natsbroker: rooms with history don't work", "stream", l.stream, "error", err)
+		case err == nil && failed:
+			l.log.Info("natsbroker: rooms with history work again", "stream", l.stream)
 		}
+		failed = err != nil
 		l.mark()
 	}
 }
