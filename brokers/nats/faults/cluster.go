@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -28,6 +29,9 @@ type cluster struct {
 	broker *natstest.Process
 	nodes  [nodes]*nodeProcess
 	next   atomic.Uint64 // of the nodes, to connect to
+
+	mu    sync.Mutex
+	dials []time.Time // when somebody has connected to a node
 }
 
 // nodeProcess is a node from outside.
@@ -121,6 +125,9 @@ func (c *cluster) dial(ctx context.Context, _, _ string) (conn net.Conn, err err
 				continue
 			}
 			if conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", n.config.Addr); err == nil {
+				c.mu.Lock()
+				c.dials = append(c.dials, time.Now())
+				c.mu.Unlock()
 				return conn, nil
 			}
 		}

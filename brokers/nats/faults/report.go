@@ -79,13 +79,18 @@ func (x *experiment) report() *report {
 
 // add adds an injection to its row: what happened until the next one.
 func (r *report) add(row *row, x *experiment, n *injection, until time.Duration) {
-	var back []time.Duration // when members came back
-	told := 0
+	var dials []time.Duration
+	for _, d := range x.cluster.dials {
+		if at := d.Sub(x.began); at >= n.at && at < until {
+			dials = append(dials, at)
+		}
+	}
+	ended, told := 0, 0
 	for _, m := range x.members {
 		for _, c := range m.reconnects {
 			if c.lost >= n.at && c.lost < until && c.took > 0 {
 				row.reconnects = append(row.reconnects, c.took)
-				back = append(back, c.lost+c.took)
+				ended++
 				if c.code == spout.CloseServiceRestart {
 					told++
 				}
@@ -124,8 +129,8 @@ func (r *report) add(row *row, x *experiment, n *injection, until time.Duration)
 		note("health red after %v, green %v after the end", round(n.red), round(n.green))
 		holds(n.red > 0 && n.red <= 5*time.Second)
 	case row.fault.name == "rolling deploy":
-		note("%d of %d ended with 1012, fullest 100 ms of reconnects %.1f times the mean", told, len(back), crowding(back))
-		holds(told == len(back))
+		note("%d of %d ended with 1012, fullest 100 ms of new connections %.1f times the mean", told, ended, crowding(dials))
+		holds(told == ended)
 	}
 }
 
