@@ -38,6 +38,9 @@ func testLive(t *testing.T, b *browser, spout string) {
 		}
 	}
 
+	p.do("looking further down", chromedp.Evaluate[chromedp.Void](`document.getElementById("live-connections-title").scrollIntoView()`))
+	p.picture("live-phone-connections")
+
 	id := eval[string](p, "the chat's connection", row+`.dataset.id`)
 	p.tabTo("live-body")
 	p.wear(looks[0])

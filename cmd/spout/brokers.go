@@ -21,7 +21,7 @@ import (
 // link is a node's connection to the broker that all nodes share.
 type link struct {
 	broker hub.Broker
-	logger *slog.Logger // what the node has to say; nothing once it is cut
+	logger *slog.Logger // what the node has to say; nothing once it is closed or cut
 	close  func()       // the other nodes are told
 	cut    func()       // they are not, as when a process is killed
 }
@@ -89,12 +89,16 @@ func connectNATS(ctx context.Context, url string, stderr io.Writer) (link, error
 	if err != nil {
 		return link{}, err
 	}
+	leave := func() {
+		level.Set(slog.LevelError + 1) // that nothing can be told any more is no news
+		b.Close()
+	}
 	cut := func() {
 		level.Set(slog.LevelError + 1)
 		w.cut()
-		b.Close() // which reaches nobody any more
+		leave() // which reaches nobody
 	}
-	return link{broker: interim{b}, logger: logger, close: func() { b.Close() }, cut: cut}, nil
+	return link{broker: b, logger: logger, close: leave, cut: cut}, nil
 }
 
 // wire is the connections to NATS of a node, which can be cut for ever.

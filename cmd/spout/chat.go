@@ -42,8 +42,10 @@ type chat struct {
 const (
 	maxLabel    = 32   // characters in the name of a room or a member
 	maxText     = 4096 // bytes in what is said
-	recent      = 50   // messages that one who comes in is told
-	whileAway   = 3    // messages of the server's to the room after a drop
+	kept        = 500  // messages of a room
+	keptFor     = 10 * time.Minute
+	recent      = 50 // of them, that one who comes in is told
+	whileAway   = 3  // messages of the server's to the room after a drop
 	publishTime = 5 * time.Second
 )
 
@@ -79,7 +81,7 @@ type unsaid struct {
 }
 
 func newChat(cfg *config) *chat {
-	return &chat{hub: hub.Hub{Broker: cfg.broker, History: &hub.History{Size: 500}, Presence: true, Logger: cfg.logger}, node: cfg.node}
+	return &chat{hub: hub.Hub{Broker: cfg.broker, History: &hub.History{Size: kept, Age: keptFor}, Presence: true, Logger: cfg.logger}, node: cfg.node}
 }
 
 // open takes a room, a name and a position from a request.

@@ -51,7 +51,7 @@ const (
 )
 
 func newLive(d *demo) *live {
-	return &live{watch: newWatch(d.bots > 0), token: d.token, nodes: d.nodes, hub: hub.Hub{History: &hub.History{Size: liveHistory}}}
+	return &live{watch: newWatch(d.bots > 0), token: d.token, nodes: d.nodes.several(), hub: hub.Hub{History: &hub.History{Size: liveHistory}}}
 }
 
 // handler is ws.Handler for connections that are watched; a nil live watches none.

@@ -24,8 +24,9 @@ type nodes struct {
 	running sync.WaitGroup
 	list    []*node
 
-	mu  sync.Mutex
-	ctx context.Context // set by run; when it ends, none starts any more
+	mu       sync.Mutex
+	ctx      context.Context // set by run
+	stopping bool            // none is started any more
 }
 
 // node is a server of the demo, whose address stays when it is killed and started again.
@@ -141,7 +142,8 @@ func (ns *nodes) run(ctx context.Context) {
 	}
 	ns.mu.Unlock()
 	<-ctx.Done()
-	ns.mu.Lock() // a start that is under way ends first
+	ns.mu.Lock()
+	ns.stopping = true
 	ns.mu.Unlock()
 	ns.running.Wait()
 	for _, nd := range ns.list {
@@ -181,7 +183,7 @@ func (ns *nodes) start(name string) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	i := ns.index(name)
-	if i < 0 || ns.list[i].server != nil || ns.ctx.Err() != nil {
+	if i < 0 || ns.list[i].server != nil || ns.stopping {
 		return
 	}
 	nd := ns.list[i]
@@ -202,9 +204,16 @@ func (ns *nodes) index(name string) int {
 	return slices.IndexFunc(ns.list, func(nd *node) bool { return nd.cfg.node == name })
 }
 
-// states is none if there is but one node.
-func (ns *nodes) states() (states []nodeState) {
+// several is nil if there is but one node, which is not to be killed.
+func (ns *nodes) several() *nodes {
 	if ns == nil || len(ns.list) == 1 {
+		return nil
+	}
+	return ns
+}
+
+func (ns *nodes) states() (states []nodeState) {
+	if ns == nil {
 		return nil
 	}
 	ns.mu.Lock()
