@@ -32,7 +32,7 @@ type Subscriber interface {
 	// Deliver receives what was published, in the order of each publisher, each once.
 	Deliver(d Delivery)
 	// Lost says that what was published since the last Deliver may be missing, and why. What follows is
-	// whole again. It is called at the latest when the broker delivers again.
+	// whole again. It is called at the latest when the broker delivers again. reason is not nil.
 	Lost(reason error)
 }
 
@@ -70,7 +70,8 @@ type Log interface {
 	// top.Offset as its Previous. top is not zero, if only its epoch.
 	Subscribe(ctx context.Context, room string, s Subscriber) (top Position, cancel func(), err error)
 
-	// Since returns what was appended after p; for the zero Position, what is kept.
+	// Since returns what was appended after p; for the zero Position, what is kept. It knows of everything that any
+	// subscription was delivered before Since was called.
 	Since(ctx context.Context, room string, p Position) (Replay, error)
 }
 
@@ -100,7 +101,8 @@ type PresenceBroker interface {
 	Broker
 	// Enter adds a member of this node. m.Node is the broker's to fill in.
 	Enter(ctx context.Context, room string, m Member) error
-	// Exit takes it away.
+	// Exit takes it away. If others can't be told now they are told later; the same goes for Enter unless it
+	// returns an error, after which Exit is called all the same.
 	Exit(ctx context.Context, room, id string) error
 	// Members returns who is in the room, in no particular order.
 	Members(ctx context.Context, room string) ([]Member, error)

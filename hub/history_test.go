@@ -325,3 +325,14 @@ func TestReplayOverThinLine(t *testing.T) {
 		}
 	})
 }
+
+// However short the time is for which messages are kept, looking after them takes no more than a little.
+func TestHistoryOfAnInstant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.Hub{History: &hub.History{Age: 1}}
+		c, _ := newNode(&h).join(t, "/lobby", hub.JoinOptions{})
+		publish(t, &h, "lobby", "1")
+		hears(t, c, "1")
+		time.Sleep(time.Second) // passes only when there is nothing to do before
+	})
+}

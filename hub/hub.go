@@ -19,6 +19,9 @@ import (
 // kept. All methods may be called from any goroutine and within events. The fields are set before the
 // first call and not changed after it, and a Hub must not be copied.
 //
+// Hooks, which are OnSlow, OnGap and OnPresence, are called in a goroutine of their room, one after the other. They may
+// do what they like with the Hub, but those that follow wait, in memory, until one has returned.
+//
 // A room is there while somebody is in it. On each node, a Hub with the same Broker, or one that is
 // connected to the same servers, has the same rooms.
 //

@@ -142,7 +142,7 @@ func (l *memoryLog) sweepLater() {
 	defer l.mu.Unlock()
 	if !l.sweeping {
 		l.sweeping = true
-		time.AfterFunc(l.age/2, l.sweep)
+		time.AfterFunc(max(l.age/2, time.Second), l.sweep)
 	}
 }
 

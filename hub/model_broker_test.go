@@ -31,6 +31,7 @@ type modelBroker struct {
 type modelSubscription struct {
 	hub.Subscriber
 	waiting []hub.Delivery
+	silent  bool // what was lost last, nothing has shown yet
 	ended   bool
 }
 
@@ -173,6 +174,7 @@ func (b *modelBroker) deliver(s *modelSubscription, n int, lose bool) {
 		}
 		d := s.waiting[0]
 		s.waiting = s.waiting[1:]
+		s.silent = lose
 		b.mu.Unlock()
 		if !lose {
 			s.Deliver(d)
@@ -183,6 +185,7 @@ func (b *modelBroker) deliver(s *modelSubscription, n int, lose bool) {
 // lost says that something may be missing.
 func (b *modelBroker) lost(s *modelSubscription) {
 	if s != nil {
+		b.set(func() { s.silent = false })
 		s.Lost(errors.New("the broker says so"))
 	}
 }

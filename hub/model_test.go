@@ -23,7 +23,7 @@ import (
 )
 
 // A model is two nodes with a broker that does its worst, publishers and clients. A script drives it, one step for
-// each byte; after each, everything comes to rest. Then no client may have missed a message without a word,
+// each byte; after each, or after some, everything comes to rest. Then no client may have missed a message without a word,
 // got one twice or in another order, or know another who is in the room than the broker.
 type model struct {
 	t       *testing.T
@@ -102,7 +102,6 @@ func (m *model) step(b byte, whole bool) {
 	case what == 15:
 		time.Sleep(time.Duration(which) * 800 * time.Millisecond)
 	}
-	synctest.Wait()
 }
 
 // append publishes a message.
@@ -128,12 +127,32 @@ func (m *model) settle() {
 			m.broker.held = nil
 		}
 	})
-	for i := range 20 {
+	all := func(f func(s *modelSubscription)) {
+		for i := range m.hubs {
+			if s := m.broker.sub(i); s != nil {
+				f(s)
+			}
+		}
 		synctest.Wait()
-		m.broker.deliver(m.broker.sub(i), 1<<20, false)
-		m.broker.lost(m.broker.sub(i))
 	}
 	time.Sleep(15 * time.Second)
+	m.append(0)
+	all(func(s *modelSubscription) {
+		if m.broker.deliver(s, 1<<20, false); s.silent {
+			m.broker.lost(s)
+		}
+	})
+	time.Sleep(15 * time.Second)
+	m.append(0)
+	all(func(s *modelSubscription) { m.broker.deliver(s, 1<<20, false) }) // is enough, without waiting
+
+	// What is lost while the broker says what was lost before.
+	m.broker.hold()
+	all(m.broker.lost)
+	m.append(0)
+	all(func(s *modelSubscription) { m.broker.deliver(s, 1<<20, true) })
+	all(m.broker.lost)
+	m.broker.hold()
 	synctest.Wait()
 }
 
@@ -170,14 +189,13 @@ func (m *model) check(whole bool) (wrong []string) {
 // comeOrGo connects a client that is away, and else has it leave.
 func (c *modelClient) comeOrGo() {
 	c.mu.Lock()
-	conn := c.conn
+	conn, time := c.conn, len(c.earlier)
+	o := hub.JoinOptions{Envelope: !c.plain, Since: c.since}
 	c.mu.Unlock()
 	if conn != nil {
 		conn.CloseNow()
 		return
 	}
-	time := len(c.earlier)
-	o := hub.JoinOptions{Envelope: !c.plain, Since: c.since}
 	var srv spout.Server
 	srv.SendLimit = -1
 	conn = spouttest.Dial(c.t, srv.Handler(func(*http.Request) (spout.Handler, error) {
@@ -279,20 +297,27 @@ func (c *modelClient) told(m spout.Message) {
 	}
 }
 
-// runModel runs a script and returns what was wrong. Its first byte says how much the broker keeps.
+// runModel runs a script and returns what was wrong. Its first byte says how much the broker keeps, and how often
+// everything comes to rest.
 func runModel(t *testing.T, script []byte) (wrong []string) {
 	if len(script) == 0 {
 		return nil
 	}
-	whole := script[0]%4 == 0
+	whole, pace := script[0]%4 == 0, 1
+	if script[0]/8%2 == 1 {
+		pace = 7
+	}
 	size := 3 + int(script[0])/16
 	if whole {
 		size = 1 << 20
 	}
 	synctest.Test(t, func(t *testing.T) {
 		m := newModel(t, size)
-		for _, b := range script[1:] {
+		for i, b := range script[1:] {
 			m.step(b, whole)
+			if i%pace == 0 {
+				synctest.Wait()
+			}
 		}
 		m.settle()
 		wrong = m.check(whole)

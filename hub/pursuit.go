@@ -85,9 +85,9 @@ func (r *room) pursue() {
 			if pause == firstPause {
 				r.hub.logger().Warn("hub: what may be missing can't be fetched yet", "room", r.name, "error", err)
 			}
-		} else if done, closer := r.fetched(from, replay, before); done {
+		} else if done, atOnce := r.fetched(from, replay, before); done {
 			return
-		} else if closer {
+		} else if atOnce {
 			continue
 		}
 		time.Sleep(pause/2 + rand.N(pause/2))
@@ -96,8 +96,9 @@ func (r *room) pursue() {
 }
 
 // fetched publishes what came after from, or announces that it can't be had, and then what was delivered meanwhile: so
-// many messages before the Log was asked. It reports whether nothing is missing now, or at least less.
-func (r *room) fetched(from Position, replay Replay, before int) (done, closer bool) {
+// many messages before the Log was asked. It reports whether nothing is missing now, or else whether to ask at once what
+// is: since something came of it, or since there is news.
+func (r *room) fetched(from Position, replay Replay, before int) (done, atOnce bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if replay.Complete {
@@ -110,7 +111,7 @@ func (r *room) fetched(from Position, replay Replay, before int) (done, closer b
 		r.gap(r.reason)
 	}
 	done = r.catchUp(before)
-	return done, r.last != from
+	return done, r.last != from || r.again
 }
 
 func (r *room) since(p Position) (Replay, error) {

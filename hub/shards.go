@@ -16,7 +16,7 @@ type shards[K comparable, V any] struct {
 
 var seed = maphash.MakeSeed()
 
-// part returns the lock and the map that a key belongs to. The map is nil while it is empty.
+// part returns the lock and the map that a key belongs to. The map is nil until it has a key.
 func (s *shards[K, V]) part(k K) (mu *sync.RWMutex, m *map[K]V) {
 	p := &s.parts[maphash.Comparable(seed, k)%uint64(len(s.parts))]
 	return &p.mu, &p.m

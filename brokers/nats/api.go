@@ -10,8 +10,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// attemptTime is how long an answer of JetStream is awaited before it is asked again.
-const attemptTime = time.Second
+// How long an answer is awaited before it is asked for again, while the connection is there.
+const (
+	attemptTime = time.Second
+	appendTime  = 500 * time.Millisecond
+)
 
 // Errors of JetStream's API.
 const (
@@ -32,7 +35,7 @@ func (b *Broker) jsCall(ctx context.Context, what string, request, response any)
 	if err != nil {
 		return err
 	}
-	ctx, end := context.WithTimeout(ctx, attemptTime)
+	ctx, end := b.link.attempt(ctx, attemptTime)
 	defer end()
 	m, err := b.link.RequestWithContext(ctx, "$JS.API."+what, body)
 	if errors.Is(err, nats.ErrNoResponders) {

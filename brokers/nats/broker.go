@@ -358,13 +358,13 @@ func (b *Broker) mended() {
 // catchUp waits until what rooms subscribed to comes again, and tells them.
 func (b *Broker) catchUp(sync func(ctx context.Context) error, which func(r *room) bool) {
 	ctx, dials := context.Background(), b.link.dials.Load()
-	for b.link.dials.Load() == dials {
+	for tries := 0; b.link.dials.Load() == dials; tries++ {
 		err := sync(ctx)
 		if err == nil {
 			b.resolve(dials, which)
 			return
 		}
-		if !b.ended() {
+		if tries == 0 && !b.ended() {
 			b.log.Warn("natsbroker: connected, but not in step yet", "error", err)
 		}
 		if b.await(ctx, err) != nil {

@@ -154,7 +154,7 @@ func (l *historyLog) request(ctx context.Context, m *nats.Msg) (sequence uint64,
 	if !l.link.up.Load() {
 		return 0, false, errDown
 	}
-	ctx, end := context.WithTimeout(ctx, attemptTime)
+	ctx, end := l.link.attempt(ctx, appendTime)
 	defer end()
 	got, err := l.link.RequestMsgWithContext(ctx, m)
 	switch {

@@ -121,7 +121,7 @@ func (l *historyLog) read(ctx context.Context, subject, epoch string, from, to u
 
 // page asks any replica of the stream for messages of a room.
 func (l *historyLog) page(ctx context.Context, subject, epoch string, from uint64) (page []hub.Delivery, err error) {
-	ctx, end := context.WithTimeout(ctx, attemptTime)
+	ctx, end := l.link.attempt(ctx, attemptTime)
 	defer end()
 	inbox := l.link.NewInbox()
 	sub, err := l.link.SubscribeSync(inbox)
