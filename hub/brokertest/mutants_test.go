@@ -24,7 +24,6 @@ type mutant struct {
 	top     func(hub.Position) hub.Position
 	since   func(l *simpleLog, room string, p hub.Position, r hub.Replay) hub.Replay
 	history func(h hub.History) hub.History
-	logRoom func(string) string
 	watch   func(n int, e hub.PresenceEvent, f func(hub.PresenceEvent))
 	enter   func(m hub.Member) hub.Member
 	members func(b *simple, all []hub.Member) []hub.Member

@@ -23,7 +23,8 @@ import (
 // begins anew. A Retry-After of an answer is heeded up to 10 minutes.
 //
 // Of each room, no message comes twice or out of order, and none is missing without a [hub.Gap] before
-// the next. If the server has the connection join several rooms, that of the first is recovered after a
+// the next; but without history, what came just before a disconnection may come again after it, from another node
+// that had not come as far. If the server has the connection join several rooms, that of the first is recovered after a
 // disconnection; the others have a gap.
 type Client struct {
 	// URL is that of the room, of scheme ws, wss, http or https. Its query parameter "position" is the Client's.

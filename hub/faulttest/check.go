@@ -19,6 +19,8 @@ type Report struct {
 	Delivered int // of these
 	Announced int // of these: not delivered, but told to be missing
 	Lost      int // of these: neither. Owed - Delivered - Announced
+
+	Repeated int // messages that came again on another connection, in rooms without history
 }
 
 // Check holds what was received against what was published:
@@ -27,6 +29,8 @@ type Report struct {
 //     what it received before and after that something is missing.
 //   - Nothing comes twice, or without having been published, or though its publisher was told that it failed.
 //   - What comes of one publisher comes in its order, but for what was uncertain.
+//   - In rooms without history, these two hold for each connection: nobody there knows what a member had on another one,
+//     and another node may not have come as far. What came again is counted.
 //   - In rooms with history, all receive the same messages at the same offsets, in the order of these, and
 //     between two that one has received there is none that it has not.
 func Check(publishes []Publish, subscriptions []Subscription) *Report {
@@ -61,7 +65,7 @@ func Check(publishes []Publish, subscriptions []Subscription) *Report {
 		}
 	}
 	for _, s := range subscriptions {
-		(&reader{Subscription: s, room: of(s.Room), report: r, last: map[string]int{}, seen: map[Message]bool{}}).check()
+		(&reader{Subscription: s, room: of(s.Room), report: r, last: map[string]int{}, seen: map[Message]int{}}).check()
 	}
 	return r
 }
@@ -122,9 +126,10 @@ type reader struct {
 	room   *room
 	report *Report
 	joined bool
-	first  time.Duration  // when it joined first
-	last   map[string]int // the last that came of each publisher, but for uncertain ones
-	seen   map[Message]bool
+	first  time.Duration   // when it joined first
+	last   map[string]int  // the last that came of each publisher, but for uncertain ones
+	seen   map[Message]int // on which of its connections, counted from 1
+	joins  int
 
 	// Of this stretch:
 	at     time.Duration    // when it began
@@ -146,6 +151,9 @@ func (s *reader) check() {
 			s.violation("has the event %d before it joined", i)
 			return
 		}
+		if e.Kind == Joined {
+			s.joins++
+		}
 		switch {
 		case e.Kind == Received:
 			s.receive(e)
@@ -161,6 +169,9 @@ func (s *reader) check() {
 				s.violation("stands at %v after it stood at %v", e.Position, s.stands)
 			}
 			s.at, s.stands, s.ranges = e.At, e.Position, map[string]*span{}
+			if e.Kind == Joined && e.Position.IsZero() {
+				clear(s.last)
+			}
 		}
 	}
 	if s.joined {
@@ -184,11 +195,15 @@ func (s *reader) receive(e Event) {
 		return
 	case p.Outcome == Failed:
 		s.violation("received %v, which its publisher was told had failed", e.Message)
-	case s.seen[e.Message]:
+	case s.seen[e.Message] > 0 && s.seen[e.Message] != s.joins && e.Position.IsZero():
+		s.report.Repeated++
+		s.seen[e.Message] = s.joins
+		return
+	case s.seen[e.Message] > 0:
 		s.violation("received %v twice", e.Message)
 		return
 	}
-	s.seen[e.Message] = true
+	s.seen[e.Message] = s.joins
 
 	if p.Outcome != Uncertain {
 		if s.last[p.Publisher] > p.N {
@@ -233,7 +248,7 @@ func (s *reader) end(missing map[Message]bool, settled bool) {
 			if r != nil && p.N > r.last && !settled || r == nil && !settled {
 				break
 			}
-			if p.Outcome == Acknowledged && !s.seen[p.Message] && !missing[p.Message] &&
+			if p.Outcome == Acknowledged && s.seen[p.Message] == 0 && !missing[p.Message] &&
 				(p.Begun >= s.at || r != nil && p.N > r.first) {
 				missing[p.Message] = true
 				s.violation("never received %v, and was not told that it missed something", p.Message)
@@ -255,7 +270,7 @@ func (s *reader) count(missing map[Message]bool) {
 				s.report.Owed++
 				s.report.Lost++
 			case p.Outcome != Acknowledged || p.Begun < s.first || s.gone(p):
-			case s.seen[p.Message]:
+			case s.seen[p.Message] > 0:
 				s.report.Owed++
 				s.report.Delivered++
 			default:
@@ -268,7 +283,7 @@ func (s *reader) count(missing map[Message]bool) {
 
 // gone reports whether the subscriber had left before p could come.
 func (s *reader) gone(p Publish) bool {
-	if s.Ended || s.seen[p.Message] {
+	if s.Ended || s.seen[p.Message] > 0 {
 		return false
 	}
 	r := s.ranges[p.Publisher]

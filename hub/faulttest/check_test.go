@@ -52,7 +52,14 @@ var mutations = []mutation{
 	}},
 	{"duplicate", func(random *rand.Rand, publishes []Publish, s []Subscription) bool {
 		return change(random, s, func(events []Event, i int) ([]Event, bool) {
-			return slices.Insert(events, i+1+random.IntN(len(events)-i), events[i]), events[i].Kind == Received
+			if events[i].Kind != Received {
+				return nil, false
+			}
+			end := len(events) // of the connection, where nobody could know better on another one
+			if next := slices.IndexFunc(events[i:], func(e Event) bool { return e.Kind == Joined }); events[i].Position.IsZero() && next > 0 {
+				end = i + next
+			}
+			return slices.Insert(events, i+1+random.IntN(end-i), events[i]), true
 		})
 	}},
 	{"swap", func(random *rand.Rand, publishes []Publish, s []Subscription) bool {
@@ -309,11 +316,14 @@ func TestCheck(t *testing.T) {
 		{"the end is missing", []Event{joined(0), got(1), got(2), got(3)}, false, 4, 3, 0, "never received p/4"},
 		{"twice", []Event{joined(0), got(1), got(2), got(2), got(3), got(4)}, false, 4, 4, 0, "p/2 twice"},
 		{"twice over a gap", []Event{joined(0), got(1), got(2), gap(26), got(2), got(3), got(4)}, false, 4, 4, 0, "p/2 twice"},
+		{"again on another connection", []Event{joined(0), got(1), got(2), joined(26), got(1), got(2), got(3), got(4)}, false, 4, 4, 0, ""},
+		{"again and again", []Event{joined(0), got(1), got(2), joined(26), got(2), got(2), got(3), got(4)}, false, 4, 4, 0, "p/2 twice"},
 		{"swapped", []Event{joined(0), got(1), got(3), got(2), got(4)}, false, 4, 4, 0, "p/2 after 3"},
 		{"before it joined", []Event{got(1), joined(15)}, false, 0, 0, 0, "before it joined"},
 
 		{"history", []Event{at(10, joined(0)), at(11, got(1)), at(15, got(2)), at(16, got(3)), at(20, got(4))}, false, 4, 4, 0, ""},
 		{"recovered", []Event{at(10, joined(0)), at(11, got(1)), recovered(at(11, joined(35))), at(15, got(2)), at(16, got(3)), at(20, got(4))}, false, 4, 4, 0, ""},
+		{"again on another connection, with history", []Event{at(10, joined(0)), at(11, got(1)), recovered(at(11, joined(15))), at(11, got(1)), at(15, got(2)), at(16, got(3)), at(20, got(4))}, false, 4, 4, 0, "p/1 twice"},
 		{"recovered in part", []Event{at(10, joined(0)), at(11, got(1)), recovered(at(11, joined(35))), at(16, got(3)), at(20, got(4))}, false, 4, 3, 0, "never received p/2"},
 		{"recovered in another epoch", []Event{at(10, joined(0)), at(11, got(1)), recovered(Event{Kind: Joined, At: 15, Position: hub.Position{Epoch: "f"}}), at(15, got(2)), at(16, got(3)), at(20, got(4))}, false, 4, 4, 0, "in another epoch"},
 		{"back again", []Event{at(10, joined(0)), at(11, got(1)), at(15, got(2)), at(16, got(3)), at(20, got(4)), at(16, gap(50))}, false, 4, 4, 0, "stands at e:16 after it stood at e:20"},

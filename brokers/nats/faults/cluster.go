@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spoutws/spout/brokers/nats/natstest"
+	"github.com/spoutws/spout/hub"
 )
 
 const nodes = 3
@@ -204,13 +205,33 @@ func (n *nodeProcess) healthy(ctx context.Context) bool {
 
 // queues returns how many bytes wait for each member of a room.
 func (n *nodeProcess) queues(kind, room string) (queues []int) {
-	answer, err := asking.Get("http://" + n.config.Addr + "/queues/" + kind + "/" + room)
+	n.ask("/queues/"+kind+"/"+room, &queues)
+	return queues
+}
+
+// nodesPresent returns the nodes on which members of these rooms are, as this one knows it.
+func (n *nodeProcess) nodesPresent(kind string, rooms ...string) (names map[string]bool, ok bool) {
+	names = map[string]bool{}
+	for _, room := range rooms {
+		var members []hub.Member
+		if !n.ask("/present/"+kind+"/"+room, &members) {
+			return nil, false
+		}
+		for _, m := range members {
+			names[m.Node] = true
+		}
+	}
+	return names, true
+}
+
+// ask asks the node for something in JSON.
+func (n *nodeProcess) ask(path string, v any) bool {
+	answer, err := asking.Get("http://" + n.config.Addr + path)
 	if err != nil {
-		return nil
+		return false
 	}
 	defer answer.Body.Close()
-	json.NewDecoder(answer.Body).Decode(&queues)
-	return queues
+	return answer.StatusCode == http.StatusOK && json.NewDecoder(answer.Body).Decode(v) == nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {

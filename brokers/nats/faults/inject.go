@@ -24,6 +24,7 @@ type injection struct {
 	away             time.Duration // how long the broker was, since it was killed until it took connections
 	red, green       time.Duration // since it began, until the node said that it was not well; since it ended, until it was
 	offered, acked   int           // of a burst
+	left             time.Duration // since a node was killed, until its members had left by presence
 	lasted           time.Duration // the burst
 	full, closed     time.Duration // of a slow member: since it stopped to read until 512 KiB waited for it, and until it was closed then
 	queue            int           // bytes that waited for it at most
@@ -37,7 +38,7 @@ var faults = []*fault{
 	{"partition", "the network between a node and the broker swallows all for 10 s (4 s in a quick run)", (*experiment).partition},
 	{"reset", "the connections of a node to the broker are reset", (*experiment).reset},
 	{"delay", "200 ms between a node and the broker for 3 s", (*experiment).delay},
-	{"node killed in a burst", "kill -9, back after 1 s", (*experiment).killNode},
+	{"node killed in a burst", "kill -9; started again after 1 s, or when its members have left by presence", (*experiment).killNode},
 	{"node stopped", "SIGSTOP for 3 s", (*experiment).stopNode},
 	{"slow member", "one of ten does not read", (*experiment).slowMember},
 	{"rolling deploy", "each node: SIGTERM, started again when it has ended", (*experiment).deploy},
@@ -111,9 +112,11 @@ func (x *experiment) killNode(ctx context.Context, n *injection) error {
 		p.setRate(float64(x.burst) / float64(len(each)))
 	}
 	sleep(ctx, time.Second+time.Duration(x.random.IntN(1000))*time.Millisecond)
+	before, _ := x.survivor(n).nodesPresent(live, probeRooms...)
 	n.at = time.Since(x.began)
 	x.cluster.nodes[n.node].kill()
-	sleep(ctx, time.Second)
+	x.awaitAbsence(ctx, n, before)
+	sleep(ctx, time.Second-(time.Since(x.began)-n.at))
 	err := x.cluster.nodes[n.node].start()
 	sleep(ctx, time.Second)
 	for _, p := range each {
@@ -128,6 +131,30 @@ func (x *experiment) killNode(ctx context.Context, n *injection) error {
 	n.offered -= offered
 	n.acked -= acked
 	return err
+}
+
+// survivor is a node beside the one that an injection is for.
+func (x *experiment) survivor(n *injection) *nodeProcess { return x.cluster.nodes[(n.node+1)%nodes] }
+
+// awaitAbsence waits until another node knows that the members of the one that was killed have left.
+func (x *experiment) awaitAbsence(ctx context.Context, n *injection, before map[string]bool) {
+	if len(before) < nodes {
+		return // it may have had none
+	}
+	for ; time.Since(x.began)-n.at < patience && ctx.Err() == nil; sleep(ctx, 20*time.Millisecond) {
+		now, ok := x.survivor(n).nodesPresent(live, probeRooms...)
+		left := 0
+		for name := range before {
+			if !now[name] {
+				left++
+			}
+		}
+		if ok && left > 0 {
+			n.left = time.Since(x.began) - n.at
+			return
+		}
+	}
+	x.problems = append(x.problems, "the members of a node that was killed are still present")
 }
 
 func (x *experiment) stopNode(ctx context.Context, n *injection) error {

@@ -21,7 +21,7 @@ const (
 	logged = "logged" // with
 )
 
-var kinds = []string{live}
+var kinds = []string{live, logged}
 
 // member stays in a room and logs what comes.
 type member struct {

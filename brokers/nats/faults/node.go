@@ -75,8 +75,8 @@ func runNode(text string) error {
 		carrier = &lossy{Broker: broker}
 	}
 	n := &node{hubs: map[string]*hub.Hub{
-		live:   {Broker: carrier, Logger: logger},
-		logged: {Broker: broker, History: &history, Logger: logger},
+		live:   {Broker: carrier, Presence: true, Logger: logger},
+		logged: {Broker: broker, History: &history, Presence: true, Logger: logger},
 	}}
 	n.ws.Logger = logger
 	ln, err := net.Listen("tcp", config.Addr)
@@ -123,14 +123,9 @@ func (b *lossy) Publish(ctx context.Context, room string, data []byte) error {
 func (n *node) handler(broker *natsbroker.Broker) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/publish", n.ws.HandlerFunc(n.publish))
-	mux.HandleFunc("/health", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
-		defer cancel()
-		if err := broker.Publish(ctx, "health", nil); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		}
-	})
+	mux.Handle("/health", broker)
 	mux.HandleFunc("/queues/{kind}/{room}", n.queues)
+	mux.HandleFunc("/present/{kind}/{room}", n.present)
 	mux.Handle("/{kind}/{room}", n.ws.Handler(func(r *http.Request) (spout.Handler, error) {
 		h := n.hubs[r.PathValue("kind")]
 		if h == nil {
@@ -197,4 +192,14 @@ func (n *node) queues(w http.ResponseWriter, r *http.Request) {
 		queues = append(queues, c.Buffered())
 	}
 	json.NewEncoder(w).Encode(queues)
+}
+
+// present tells who is in a room, on all nodes.
+func (n *node) present(w http.ResponseWriter, r *http.Request) {
+	members, err := n.hubs[r.PathValue("kind")].Present(r.Context(), r.PathValue("room"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	json.NewEncoder(w).Encode(members)
 }

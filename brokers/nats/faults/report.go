@@ -111,6 +111,10 @@ func (r *report) add(row *row, x *experiment, n *injection, until time.Duration)
 		note("the broker was away for %v", round(n.away))
 	case n.lasted > 0:
 		note("%.0f messages a second offered, %.0f acknowledged", float64(n.offered)/n.lasted.Seconds(), float64(n.acked)/n.lasted.Seconds())
+		if n.left > 0 {
+			note("its members had left after %v", round(n.left))
+			holds(n.left <= 3*time.Second)
+		}
 	case n.closed > 0:
 		note("closed %v after 512 KiB waited for it, %v after it stopped reading; at most %d KiB waited", round(n.closed), round(n.full+n.closed), n.queue>>10)
 		holds(n.closed <= 10*time.Second)
@@ -259,12 +263,12 @@ gap of 0.5 s (p99) after a broker that was killed takes connections again, healt
 
 func (r *report) tables() string {
 	var b strings.Builder
-	fmt.Fprintln(&b, "| rooms | publishes acknowledged | failed | uncertain | owed to members | delivered | announced as missing | lost | violations |")
-	fmt.Fprintln(&b, "|---|---|---|---|---|---|---|---|---|")
+	fmt.Fprintln(&b, "| rooms | publishes acknowledged | failed | uncertain | owed to members | delivered | announced as missing | lost | again on another connection | violations |")
+	fmt.Fprintln(&b, "|---|---|---|---|---|---|---|---|---|---|")
 	for _, kind := range kinds {
 		c := r.rooms[kind]
 		name := map[string]string{live: "without history (core NATS)", logged: "with history (JetStream)"}[kind]
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %d | %d |\n", name, c.Acknowledged, c.Failed, c.Uncertain, c.Owed, c.Delivered, c.Announced, c.Lost, len(c.Violations))
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %d | %d | %d |\n", name, c.Acknowledged, c.Failed, c.Uncertain, c.Owed, c.Delivered, c.Announced, c.Lost, c.Repeated, len(c.Violations))
 	}
 	fmt.Fprintln(&b, "\n| fault | what | times | gap without history p50 / p99 | gap with history p50 / p99 | reconnects, p50 / p99 | seen besides, of the last ones |")
 	fmt.Fprintln(&b, "|---|---|---|---|---|---|---|")
