@@ -154,7 +154,15 @@ func testRestart(t *testing.T, b *browser, spout string) {
 	}
 	p.heard("[data-type=note]", "", "The server is restarting.") // that is 1012
 	p.do("waiting", visible("#chat-status[data-state=waiting]"))
-	again()
+	s = again()
 	p.say("and again")
 	p.heard("[data-type=said][data-mine]", "Ada", "and again")
+
+	// A page does not try for ever. It is in no room then, until one asks.
+	p.do("no wait between attempts", chromedp.Evaluate[chromedp.Void](`Math.random = () => 0, undefined`))
+	s.kill()
+	p.wait("giving up", `document.querySelector("#chat-status").textContent === "The server can't be reached" && document.querySelector("#chat-retry-in").parentElement.hidden`)
+	runSpout(t, spout, "demo", "--addr", s.url.Host)
+	p.do("asking", click("#chat-retry-now"), visible("#chat-status[data-state=open]"))
+	p.members("Ada")
 }

@@ -37,6 +37,9 @@ func (c *catch) follow() {
 			c.again()
 		}
 		for _, n := range pending {
+			c.room.mu.Lock()
+			n.message(c.envelope) // encodes it, if no other member has had it
+			c.room.mu.Unlock()
 			c.write(n)
 		}
 	}
@@ -72,15 +75,13 @@ func (c *catch) again() {
 	c.replay(replay.Missed)
 }
 
-// write sends a notice, unless it is of the time before the member stands where it does.
+// write sends a notice, unless it is of the time before the member stands where it does. It is this member's alone, or
+// encoded for it already.
 func (c *catch) write(n *notice) {
 	if c.err != nil || c.room.log != nil && n.past(c.at) {
 		return
 	}
-	c.room.mu.Lock()
-	m, ok := n.message(c.envelope)
-	c.room.mu.Unlock()
-	if ok {
+	if m, ok := n.message(c.envelope); ok {
 		c.err = c.send(m)
 	}
 	if n.Type == Message || n.Type == Gap {

@@ -40,7 +40,8 @@ type notice struct {
 	enclosed spout.Message // the envelope, prepared when the first asks for it
 }
 
-// message returns what a member gets, if it gets anything. The lock of the room is held.
+// message returns what a member gets, if it gets anything. It encodes it first if nobody had it in that form before: then
+// the lock of the room is held, unless nobody else has the notice.
 func (n *notice) message(envelope bool) (m spout.Message, ok bool) {
 	if !envelope {
 		return n.plain, n.Type == Message

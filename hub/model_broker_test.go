@@ -31,6 +31,7 @@ type modelBroker struct {
 type modelSubscription struct {
 	hub.Subscriber
 	waiting []hub.Delivery
+	live    bool // of a room without history: what was lost is announced before more is delivered
 	silent  bool // what was lost last, nothing has shown yet
 	ended   bool
 }
@@ -76,6 +77,11 @@ func (l modelLog) Append(_ context.Context, _ string, data []byte) error {
 		b.evicted = b.kept[0].Position.Offset
 		b.kept = b.kept[1:]
 	}
+	return b.publish(d)
+}
+
+// publish gives d to all subscriptions. b.mu is held.
+func (b *modelBroker) publish(d hub.Delivery) error {
 	for _, s := range b.subs {
 		s.waiting = append(s.waiting, d)
 	}
@@ -87,8 +93,24 @@ func (l modelLog) Append(_ context.Context, _ string, data []byte) error {
 }
 
 func (l modelLog) Subscribe(ctx context.Context, _ string, s hub.Subscriber) (hub.Position, func(), error) {
-	b := l.b
-	sub := &modelSubscription{Subscriber: s}
+	return l.b.subscribe(ctx, &modelSubscription{Subscriber: s})
+}
+
+func (b *modelBroker) Publish(_ context.Context, _ string, data []byte) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.down != nil {
+		return b.down
+	}
+	return b.publish(hub.Delivery{Data: append([]byte(nil), data...)})
+}
+
+func (b *modelBroker) Subscribe(ctx context.Context, _ string, s hub.Subscriber) (func(), error) {
+	_, cancel, err := b.subscribe(ctx, &modelSubscription{Subscriber: s, live: true})
+	return cancel, err
+}
+
+func (b *modelBroker) subscribe(ctx context.Context, sub *modelSubscription) (hub.Position, func(), error) {
 	b.mu.Lock()
 	b.subs = append(b.subs, sub)
 	top := b.stands()
@@ -174,8 +196,12 @@ func (b *modelBroker) deliver(s *modelSubscription, n int, lose bool) {
 		}
 		d := s.waiting[0]
 		s.waiting = s.waiting[1:]
+		announce := s.live && s.silent && !lose
 		s.silent = lose
 		b.mu.Unlock()
+		if announce {
+			b.lost(s)
+		}
 		if !lose {
 			s.Deliver(d)
 		}

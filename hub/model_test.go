@@ -55,10 +55,15 @@ type modelClient struct {
 	earlier []faulttest.Subscription // of a plain one, for each time that it was there
 }
 
+// newModel returns a model whose broker keeps so many messages, and its rooms have no history if that is 0.
 func newModel(t *testing.T, size int) *model {
 	m := &model{t: t, broker: &modelBroker{size: size}}
+	var history *hub.History
+	if size > 0 {
+		history = new(hub.History)
+	}
 	for i := range m.hubs {
-		m.hubs[i] = &hub.Hub{Broker: m.broker, History: &hub.History{}, Presence: true, Logger: slog.New(slog.DiscardHandler),
+		m.hubs[i] = &hub.Hub{Broker: m.broker, History: history, Presence: true, Logger: slog.New(slog.DiscardHandler),
 			OnGap: func(string, error) { m.gaps.Add(1) }}
 	}
 	for i := range 6 {
@@ -308,8 +313,11 @@ func runModel(t *testing.T, script []byte) (wrong []string) {
 		pace = 7
 	}
 	size := 3 + int(script[0])/16
-	if whole {
+	switch script[0] % 4 {
+	case 0:
 		size = 1 << 20
+	case 3:
+		size = 0
 	}
 	synctest.Test(t, func(t *testing.T) {
 		m := newModel(t, size)

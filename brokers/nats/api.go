@@ -10,8 +10,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// attemptTime is how long an answer of JetStream is awaited before it is asked again.
-const attemptTime = time.Second
+// How long an answer is awaited before it is asked for again, while the connection is there.
+const (
+	attemptTime = time.Second
+	appendTime  = 500 * time.Millisecond
+)
 
 // Errors of JetStream's API.
 const (
@@ -32,7 +35,7 @@ func (b *Broker) jsCall(ctx context.Context, what string, request, response any)
 	if err != nil {
 		return err
 	}
-	ctx, end := context.WithTimeout(ctx, attemptTime)
+	ctx, end := b.link.attempt(ctx, attemptTime)
 	defer end()
 	m, err := b.link.RequestWithContext(ctx, "$JS.API."+what, body)
 	if errors.Is(err, nats.ErrNoResponders) {
@@ -86,6 +89,23 @@ func (b *Broker) again(ctx context.Context, f func(ctx context.Context) error) e
 	}
 }
 
+// slots bound how much is asked for at a time: after a fault all rooms ask, and JetStream drops all requests that
+// wait if they are more than 10,000.
+type slots chan struct{}
+
+const readAtOnce = 64
+
+func (s slots) take(ctx context.Context) error {
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s slots) give() { <-s }
+
 // stored is a message in the stream.
 type stored struct {
 	Sequence uint64 `json:"seq"`
@@ -98,6 +118,10 @@ func (l *historyLog) get(ctx context.Context, request map[string]any) (*stored, 
 	var response struct {
 		Message *stored `json:"message"`
 	}
+	if err := l.reading.take(ctx); err != nil {
+		return nil, err
+	}
+	defer l.reading.give()
 	err := l.jsCall(ctx, "STREAM.MSG.GET."+l.stream, request, &response)
 	if isCode(err, codeNoMessage) {
 		return nil, nil

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -158,10 +157,13 @@ func (b *Broker) Publish(ctx context.Context, room string, data []byte) error {
 		return err
 	}
 	dials := b.link.dials.Load()
-	if err := b.senders.publish(b.subject(kindRoom, wire.Token(room)), data); err != nil {
-		return fmt.Errorf("natsbroker: room %q: %w", room, err)
+	err := b.senders.publish(b.subject(kindRoom, wire.Token(room)), data)
+	if isCertain(err) {
+		return fmt.Errorf("natsbroker: room %q: %w: %w", room, errDown, err)
 	}
-	err := b.flushes.wait(ctx)
+	if err == nil {
+		err = b.flushes.wait(ctx)
+	}
 	if err == nil && b.link.dials.Load() != dials {
 		err = errBroken
 	}
@@ -183,117 +185,11 @@ func (b *Broker) Subscribe(ctx context.Context, room string, s hub.Subscriber) (
 	return cancel, err
 }
 
-// counted is how one subscribes to what senders publish.
-func (b *Broker) counted(kind, name string) subscribing {
-	key := kind + "." + wire.Token(name)
-	return subscribing{
-		key: key, subject: b.subject(key),
-		feed:  func() feed { return &live{publishers: map[uint64]*progress{}, bad: b.bad} },
-		sync:  b.syncs.wait,
-		begin: func(*room) {},
-	}
-}
-
 func usable(ctx context.Context, room string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return hub.CheckRoom(room)
-}
-
-// patience bounds what waits for NATS if the context does not.
-const patience = 10 * time.Second
-
-// subscribing is what differs between kinds of rooms where one subscribes.
-type subscribing struct {
-	key, subject string
-	feed         func() feed
-	sync         func(ctx context.Context) error // returns when what is subscribed to comes
-	begin        func(r *room)                   // called by the worker after that
-}
-
-// subscribe adds a subscription of a room.
-func (b *Broker) subscribe(ctx context.Context, how subscribing, subscriber hub.Subscriber) (cancel func(), err error) {
-	ctx, end := context.WithTimeout(ctx, patience)
-	defer end()
-	r := b.rooms.take(how.key, func() *room {
-		return &room{key: how.key, subject: how.subject, worker: b.inbox.worker(how.key), feed: how.feed()}
-	})
-	s := &subscription{Subscriber: subscriber}
-	err = r.subscribe(b.link.Conn, b.inbox.arrived)
-	if err == nil {
-		err = b.addSynced(ctx, how, r, s)
-	}
-	if err != nil {
-		b.release(r)
-		return nil, err
-	}
-	return sync.OnceFunc(func() {
-		s.ended.Store(true)
-		b.inbox.doAt(r.worker, func() { r.remove(s) })
-		b.release(r)
-	}), nil
-}
-
-// addSynced adds a subscription when all servers know that this node listens, and after all that was
-// published before.
-func (b *Broker) addSynced(ctx context.Context, how subscribing, r *room, s *subscription) error {
-	for {
-		dials := b.link.dials.Load()
-		if err := how.sync(ctx); err != nil {
-			if !isTransient(err) {
-				return err
-			}
-			if err := b.await(ctx, err); err != nil {
-				return err
-			}
-			continue
-		}
-		done := make(chan bool, 1)
-		b.inbox.doAt(r.worker, func() {
-			same := b.link.dials.Load() == dials
-			if same {
-				r.add(s)
-				how.begin(r)
-			}
-			done <- same
-		})
-		select {
-		case added := <-done:
-			if added {
-				return nil
-			}
-		case <-b.closing:
-			return errClosed
-		}
-	}
-}
-
-// await waits until something may be tried again that failed with an error: for the connection, or a moment.
-func (b *Broker) await(ctx context.Context, failed error) error {
-	if errors.Is(failed, errClosed) || ctx.Err() != nil {
-		return failed
-	}
-	again := b.link.again()
-	var pause <-chan time.Time
-	if again == nil {
-		pause = time.After(reconnectWait)
-	}
-	select {
-	case <-again:
-	case <-pause:
-	case <-ctx.Done():
-		return fmt.Errorf("%w (%w)", ctx.Err(), failed)
-	case <-b.closing:
-		return errClosed
-	}
-	return nil
-}
-
-func (b *Broker) release(r *room) {
-	if err := b.rooms.release(r); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-		b.log.Warn("natsbroker: NATS could not be told that nobody listens any more", "subject", r.subject, "error", err)
-	}
 }
 
 // sync returns when all servers know what this node subscribed to before.
@@ -307,76 +203,4 @@ func (b *Broker) sync() error {
 // bad tells of a message that is none of this package.
 func (b *Broker) bad(subject string, err error) {
 	b.log.Warn("natsbroker: a message was not understood and is left out", "subject", subject, "error", err)
-}
-
-// broken is called between two connections.
-func (b *Broker) broken() { b.doubt(errBroken) }
-
-// doubt has what comes from now on be preceded by the news that something may have been lost.
-func (b *Broker) doubt(reason error) {
-	b.inbox.doAll(func(w *worker) {
-		w.doubts++
-		w.reason = reason
-	})
-}
-
-// resolve tells rooms what there was doubt about, and that it is over; not if the connection broke since it
-// was dialed so often.
-func (b *Broker) resolve(dials uint64, which func(r *room) bool) {
-	clustered := b.link.clustered()
-	b.inbox.do(func() {
-		if b.link.dials.Load() != dials {
-			return
-		}
-		for _, w := range b.inbox.workers {
-			w.push(item{call: func() {
-				for r := range w.rooms {
-					if which(r) {
-						r.resolve(clustered)
-					}
-				}
-			}})
-		}
-	})
-}
-
-// mended is called when there is a connection again. NATS has told the server of all subscriptions.
-func (b *Broker) mended() {
-	b.start(func() {
-		b.senders.unmark()
-		b.nodes.returned()
-		b.catchUp(b.syncs.wait, func(r *room) bool { return !r.isLog() })
-	})
-	b.mu.Lock()
-	l := b.history
-	b.mu.Unlock()
-	if l != nil {
-		b.start(func() { b.catchUp(l.syncs.wait, (*room).isLog) })
-	}
-}
-
-// catchUp waits until what rooms subscribed to comes again, and tells them.
-func (b *Broker) catchUp(sync func(ctx context.Context) error, which func(r *room) bool) {
-	ctx, dials := context.Background(), b.link.dials.Load()
-	for b.link.dials.Load() == dials {
-		err := sync(ctx)
-		if err == nil {
-			b.resolve(dials, which)
-			return
-		}
-		if !b.ended() {
-			b.log.Warn("natsbroker: connected, but not in step yet", "error", err)
-		}
-		if b.await(ctx, err) != nil {
-			return
-		}
-	}
-}
-
-// failed is called when NATS dropped messages of a subscription, or refused it.
-func (b *Broker) failed(sub *nats.Subscription) {
-	kind, rest, _ := strings.Cut(strings.TrimPrefix(sub.Subject, b.options.Prefix+"."), ".")
-	if r := b.rooms.get(roomKey(kind, rest)); r != nil {
-		b.inbox.doAt(r.worker, func() { r.lose(errTooFast) })
-	}
 }

@@ -12,8 +12,11 @@ import (
 
 var errNotDelivered = errors.New("messages that JetStream has stored did not come")
 
-// maxEarly is how many messages are kept of a room of which it is not known yet where it stands.
-const maxEarly = 1000
+// So much is kept of a room of which it is not known yet where it stands.
+const (
+	maxEarly      = 1000
+	maxEarlyBytes = 4 << 20
+)
 
 // chain is the feed of a room with history.
 type chain struct {
@@ -22,6 +25,7 @@ type chain struct {
 	epoch string
 	last  uint64      // the sequence up to which all was delivered, or told
 	early []*nats.Msg // before it has begun
+	size  int         // of early, in bytes
 }
 
 // begin says where the room stands. What has come before, and is after that, follows.
@@ -38,7 +42,7 @@ func (c *chain) lost(*room) {}
 
 func (c *chain) receive(r *room, m *nats.Msg) {
 	if !c.begun {
-		if len(c.early) < maxEarly {
+		if c.size += len(m.Data); len(c.early) < maxEarly && c.size < maxEarlyBytes {
 			c.early = append(c.early, m)
 		}
 		return // what is too much is missing in the chain

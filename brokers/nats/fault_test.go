@@ -463,7 +463,17 @@ func TestOtherLimits(t *testing.T) {
 	}
 	// Another node, as in a rolling deploy, changes it for all; what is kept stays.
 	larger := openLog(t, b, hub.History{Size: 20})
-	if r := readSince(t, larger, "room", hub.Position{}); len(r.Missed) != 11 || r.Top.Epoch != before.Epoch {
-		t.Errorf("%d messages at %v, after %v", len(r.Missed), r.Top, before)
+	kept := readSince(t, larger, "room", hub.Position{})
+	if len(kept.Missed) != 11 || kept.Top.Epoch != before.Epoch {
+		t.Errorf("%d messages at %v, after %v", len(kept.Missed), kept.Top, before)
+	}
+	// That there is room for more now does not mean that nothing was removed before.
+	for _, l := range []hub.Log{l, larger} {
+		if r := readSince(t, l, "room", before); r.Complete {
+			t.Errorf("%d messages are told to be all 30", len(r.Missed))
+		}
+		if r := readSince(t, l, "room", kept.Missed[0].Position); !r.Complete || len(r.Missed) != 10 {
+			t.Errorf("%d messages, complete: %t; want 10 that are all", len(r.Missed), r.Complete)
+		}
 	}
 }

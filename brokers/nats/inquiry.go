@@ -67,7 +67,7 @@ func (p *presence) inquireOnce(ctx context.Context, token string) ([]hub.Member,
 	if err := p.asks.wait(ctx); err != nil {
 		return nil, err
 	}
-	ctx, end := context.WithTimeout(ctx, attemptTime)
+	ctx, end := p.link.attempt(ctx, attemptTime)
 	defer end()
 	select {
 	case <-c.done:

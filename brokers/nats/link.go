@@ -1,6 +1,7 @@
 package natsbroker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,8 +35,10 @@ type link struct {
 	dials atomic.Uint64 // grows before anything of another connection comes
 	since atomic.Int64  // when it was last up
 
-	mu      sync.Mutex
-	changed chan struct{} // closed when the connection is up again
+	mu       sync.Mutex
+	changed  chan struct{}   // closed when the connection is up again
+	lasts    context.Context // while the connection does
+	endLasts context.CancelFunc
 
 	broken func() // called when nothing more comes of a connection, and before anything of the next
 	mended func() // called when there is another one
@@ -113,6 +116,12 @@ func (l *link) own(o *nats.Options) error {
 // dialing notes that the connection before is read to its end.
 func (l *link) dialing() {
 	l.up.Store(false)
+	l.mu.Lock()
+	if l.endLasts != nil {
+		l.endLasts()
+	}
+	l.lasts, l.endLasts = context.WithCancel(context.Background())
+	l.mu.Unlock()
 	if l.dials.Add(1) > 1 {
 		l.broken()
 	}
@@ -149,6 +158,16 @@ func (l *link) again() <-chan struct{} {
 		l.changed = make(chan struct{})
 	}
 	return l.changed
+}
+
+// attempt returns a context for one request: it ends with ctx, after d, and when the connection breaks.
+func (l *link) attempt(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	l.mu.Lock()
+	lasts := l.lasts
+	l.mu.Unlock()
+	ctx, end := context.WithTimeout(ctx, d)
+	stop := context.AfterFunc(lasts, end)
+	return ctx, func() { stop(); end() }
 }
 
 // flush returns when the server has processed all that was sent before over this very connection.

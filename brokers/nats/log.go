@@ -34,6 +34,7 @@ type historyLog struct {
 	size   int
 	age    time.Duration
 
+	reading slots
 	checks  group        // of the stream
 	syncs   group        // of what was subscribed to
 	checked atomic.Int64 // when the stream was last found well
@@ -68,7 +69,8 @@ func (b *Broker) OpenLog(ctx context.Context, h hub.History) (hub.Log, error) {
 		b.mu.Unlock()
 		return nil, errClosed
 	case l == nil:
-		l = &historyLog{Broker: b, stream: b.options.Prefix, size: size, age: age, tails: map[string]tail{}}
+		l = &historyLog{Broker: b, stream: b.options.Prefix, size: size, age: age, tails: map[string]tail{},
+			reading: make(slots, readAtOnce)}
 		l.checks.run = l.check
 		l.syncs.run = l.sync
 		b.history = l
@@ -154,7 +156,7 @@ func (l *historyLog) request(ctx context.Context, m *nats.Msg) (sequence uint64,
 	if !l.link.up.Load() {
 		return 0, false, errDown
 	}
-	ctx, end := context.WithTimeout(ctx, attemptTime)
+	ctx, end := l.link.attempt(ctx, appendTime)
 	defer end()
 	got, err := l.link.RequestMsgWithContext(ctx, m)
 	switch {

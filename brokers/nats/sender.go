@@ -1,6 +1,7 @@
 package natsbroker
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -48,15 +49,20 @@ func (all *senders) lock(subject string) *sender {
 	}
 }
 
-// publish sends data to all who listen. If it can't, nothing was sent.
+// publish sends data to all who listen. If there is an error that is certain, nothing was sent.
 func (all *senders) publish(subject string, data []byte) error {
 	s := all.lock(subject)
 	defer s.mu.Unlock()
 	err := all.send(s, subject, data)
-	if err == nil {
+	if !isCertain(err) {
 		s.advance()
 	}
 	return err
+}
+
+// isCertain reports whether an error says that nothing of a message was written.
+func isCertain(err error) bool {
+	return errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrMaxPayload)
 }
 
 // publishOrMiss is publish for messages that must come or be missed: if it can't send, who listens

@@ -75,7 +75,7 @@ func (l *historyLog) since(ctx context.Context, token string, p hub.Position) (r
 	case len(kept) > 0 && kept[0].Position == p:
 		// What is trimmed is the oldest of the room: nothing after p was.
 		replay.Missed, replay.Complete = kept[1:], true
-	case after.first <= p.Offset+1 && len(kept) <= l.size:
+	case after.first <= p.Offset+1 && len(kept) < after.perRoom:
 		// Nothing after p was too old, and of the room there was never too much.
 		replay.Missed, replay.Complete = kept, true
 		if len(kept) > 0 {
@@ -121,7 +121,11 @@ func (l *historyLog) read(ctx context.Context, subject, epoch string, from, to u
 
 // page asks any replica of the stream for messages of a room.
 func (l *historyLog) page(ctx context.Context, subject, epoch string, from uint64) (page []hub.Delivery, err error) {
-	ctx, end := context.WithTimeout(ctx, attemptTime)
+	if err := l.reading.take(ctx); err != nil {
+		return nil, err
+	}
+	defer l.reading.give()
+	ctx, end := l.link.attempt(ctx, attemptTime)
 	defer end()
 	inbox := l.link.NewInbox()
 	sub, err := l.link.SubscribeSync(inbox)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ const dedupeWindow = 2 * time.Minute
 type state struct {
 	epoch       string
 	first, last uint64 // sequences; first is of the oldest message that is kept
+	perRoom     int    // how many messages of a room were kept at any time, at least
 	leader      string
 	dials       uint64    // of the connection
 	sound       bool      // nothing failed since
@@ -27,7 +29,7 @@ type state struct {
 
 // config is the stream. It keeps one message more of each room than is asked for: a position whose own
 // message is just gone can so be told from one before that.
-func (l *historyLog) config(epoch string) *nats.StreamConfig {
+func (l *historyLog) config(epoch string, perRoom int) *nats.StreamConfig {
 	return &nats.StreamConfig{
 		Name:              l.stream,
 		Description:       "rooms with history of spout",
@@ -43,6 +45,7 @@ func (l *historyLog) config(epoch string) *nats.StreamConfig {
 		Storage:           nats.FileStorage,
 		Replicas:          l.options.Replicas,
 		AllowDirect:       true,
+		Metadata:          map[string]string{metaPerRoom: strconv.Itoa(min(perRoom, l.size+1))},
 		RePublish: &nats.RePublish{
 			Source:      l.subject(kindAppend, "*"),
 			Destination: l.subject(kindLog, "{{wildcard(1)}}", epoch),
@@ -55,6 +58,9 @@ const awayTime = 2 * time.Second
 
 // suspicions is how often the tail of the stream must be missing until that is believed.
 const suspicions = 4
+
+// metaPerRoom is where a stream tells the lowest limit that it ever had for the messages of a room.
+const metaPerRoom = "spout-per-room"
 
 func newEpoch() string { return strings.ToLower(rand.Text()[:12]) }
 
@@ -91,7 +97,7 @@ func (l *historyLog) checkOnce() error {
 	var info nats.StreamInfo
 	err := l.jsCall(ctx, "STREAM.INFO."+l.stream, nil, &info)
 	if isCode(err, codeStreamNotFound) {
-		err = l.jsCall(ctx, "STREAM.CREATE."+l.stream, l.config(newEpoch()), &info)
+		err = l.jsCall(ctx, "STREAM.CREATE."+l.stream, l.config(newEpoch(), l.size+1), &info)
 		switch {
 		case err == nil:
 			l.log.Info("natsbroker: the stream of rooms with history is new", "stream", l.stream)
@@ -106,7 +112,11 @@ func (l *historyLog) checkOnce() error {
 	if err != nil {
 		return err
 	}
-	now := state{epoch: epoch, first: info.State.FirstSeq, last: info.State.LastSeq, dials: dials, sound: true}
+	perRoom, err := strconv.Atoi(info.Config.Metadata[metaPerRoom])
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", l.stream, err)
+	}
+	now := state{epoch: epoch, perRoom: perRoom, first: info.State.FirstSeq, last: info.State.LastSeq, dials: dials, sound: true}
 	if info.Cluster != nil {
 		now.leader = info.Cluster.Leader
 	}
@@ -125,7 +135,7 @@ func (l *historyLog) checkOnce() error {
 		if lost {
 			l.log.Error("natsbroker: JetStream has lost messages that it had acknowledged; a new epoch begins",
 				"stream", l.stream, "had", top.sequence, "has", now.last)
-			if err := l.update(ctx, newEpoch()); err != nil {
+			if err := l.update(ctx, newEpoch(), perRoom); err != nil {
 				return err
 			}
 			return errors.New("a new epoch begins")
@@ -173,9 +183,9 @@ func (l *historyLog) lostTail(ctx context.Context, now state, top place) (bool, 
 	return err == nil && headers.Get(nats.MsgIdHdr) != top.id, nil
 }
 
-func (l *historyLog) update(ctx context.Context, epoch string) error {
+func (l *historyLog) update(ctx context.Context, epoch string, perRoom int) error {
 	var info nats.StreamInfo
-	return l.jsCall(ctx, "STREAM.UPDATE."+l.stream, l.config(epoch), &info)
+	return l.jsCall(ctx, "STREAM.UPDATE."+l.stream, l.config(epoch, perRoom), &info)
 }
 
 // limit makes the stream's limits those of l.
@@ -184,11 +194,12 @@ func (l *historyLog) limit(ctx context.Context) error {
 	if err := l.jsCall(ctx, "STREAM.INFO."+l.stream, nil, &info); err != nil {
 		return err
 	}
-	want := l.config(l.now().epoch)
+	now := l.now()
+	want := l.config(now.epoch, now.perRoom)
 	if c := &info.Config; c.MaxMsgsPerSubject != want.MaxMsgsPerSubject || c.MaxAge != want.MaxAge || c.Replicas != want.Replicas {
 		l.log.Info("natsbroker: the limits of rooms with history change", "stream", l.stream,
 			"size", l.size, "age", l.age, "replicas", want.Replicas)
-		return l.update(ctx, l.now().epoch)
+		return l.update(ctx, now.epoch, now.perRoom)
 	}
 	return nil
 }

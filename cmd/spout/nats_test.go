@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/spoutws/spout"
 	"github.com/spoutws/spout/hub"
 )
 
@@ -47,9 +48,16 @@ func TestNATS(t *testing.T) {
 		t.Errorf("on the other node: %+v, want one message recovered", joined)
 	}
 	back.untilHeard("Bo?")
-	ann.CloseNow()
-	back.CloseNow()
 	processes[0].signal(os.Interrupt)
+	for _, g := range []*guest{ann, back} {
+		var err error
+		for err == nil {
+			_, err = readOrEnd(g.Conn)
+		}
+		if spout.CloseCode(err) != spout.CloseServiceRestart {
+			t.Errorf("closed with %v, want 1012", err)
+		}
+	}
 	if status := processes[0].wait(); status != exitOK {
 		t.Errorf("exit status %d, want 0", status)
 	}

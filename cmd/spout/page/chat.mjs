@@ -175,8 +175,8 @@ const events = {
     const was = inside;
     inside = false;
     talk.present([], "");
-    if (wait === undefined) {
-      talk.note(`The connection has ended for good: ${reason || code}.`);
+    if (wait === undefined && code !== 1006) {
+      talk.note(`The server has ended the connection: ${reason || code}.`);
       out(`Closed with ${code}`);
       return;
     }
@@ -195,8 +195,13 @@ function count(n) {
   return n === 1 ? "1 message" : `${n} messages`;
 }
 
-// countDown shows the wait until the next attempt.
+// countDown shows the wait until the next attempt. If wait is undefined, there is none until one asks for it.
 function countDown(wait, words) {
+  retryIn.parentElement.hidden = wait === undefined;
+  if (wait === undefined) {
+    state("waiting", "The server can't be reached");
+    return;
+  }
   const until = performance.now() + wait;
   state("waiting", words);
   const tick = () => {
