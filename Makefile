@@ -71,7 +71,7 @@ hostile:
 	go run ./e2e/hostile $(HOSTILE)
 
 # Faults in rooms across nodes: brokers and nodes killed, stopped, cut off, deployed; is anything lost without a
-# word? About 20 minutes. INJECT=-quick is what CI does, in one; INJECT=-write writes docs/faults.md.
+# word? About 15 minutes. INJECT=-quick is what CI does, in one; INJECT=-write writes docs/faults.md.
 faults:
 	go run ./brokers/nats/faults $(INJECT)
 

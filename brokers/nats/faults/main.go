@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command faults injects faults into a NATS server and three nodes with clients, and tells whether a
 // message was lost without a word. The server and the nodes are processes of their own, so that killing
 // and stopping them is real; between them are proxies that hold back or swallow what passes. Package

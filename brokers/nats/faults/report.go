@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -253,15 +255,16 @@ processors, %s. One NATS server and three nodes, all processes of their own, eac
 the publishers are one more process. %d members in rooms of %d, half of the rooms with history; %d faults in %v, with seed %d.
 
 Publishers log whether a message was acknowledged, members what they received, every gap they were told
-of, and how they joined again; `+"`hub/faulttest`"+` holds one against the other. In rooms without history every
-second member, and in those with, too, is package client; the others have no code that leaves out what came twice.
+of, and how they joined again; `+"`hub/faulttest`"+` holds one against the other: a violation is a message that was
+acknowledged and neither came nor was announced as missing, or came twice or out of order. Every second member is
+package client; the others leave out nothing that comes twice.
 
 %s
 A gap is the time from the fault until a member receives something that was published after it, in rooms
 with about %.0f messages a second; it contains the time that the fault itself lasts. A reconnect is the time from
 a member's losing its connection until it has joined again. Nothing that a row says is beyond its bound unless it says so: a
 gap of 0.5 s (p99) after a broker that was killed takes connections again, health red within 5 s in a partition, 10 s until a slow member is closed, 5 s
-(p99) until the clients of a killed node are back, and 1012 for every client in a deploy.
+(p99) until the clients of a killed node are back and 3 s until its members have left by presence, and 1012 for every client in a deploy.
 `, time.Now().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(),
 		r.plan.clients, roomSize, r.plan.injections, r.took.Round(time.Second), r.plan.seed, r.tables(), 2*probeRate)
 }
