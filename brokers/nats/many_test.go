@@ -125,3 +125,63 @@ func benchmark(b *testing.B, publishers int, publish func(ctx context.Context, d
 	}
 	all.Wait()
 }
+
+// verifier asks what it has missed when it may have missed something.
+type verifier struct {
+	log  hub.Log
+	room string
+	top  hub.Position
+	all  *sync.WaitGroup
+	done *atomic.Int64
+}
+
+func (v *verifier) Deliver(hub.Delivery) {}
+func (v *verifier) Lost(error) {
+	v.all.Go(func() {
+		if r, err := v.log.Since(context.Background(), v.room, v.top); err == nil && r.Complete && len(r.Missed) == 0 {
+			v.done.Add(1)
+		}
+	})
+}
+
+// When the connection breaks, all rooms with history ask what they have missed, at once, and get an answer.
+func TestManyRoomsVerify(t *testing.T) {
+	const rooms = 2_000
+	s := natstest.Start(t)
+	b := open(t, Options{URL: s.URL, Prefix: prefix()})
+	l := openLog(t, b, hub.History{})
+	var verifying, all sync.WaitGroup
+	defer verifying.Wait()
+	var done atomic.Int64
+	begun := time.Now()
+	for part := range 100 {
+		all.Go(func() {
+			for i := part; i < rooms; i += 100 {
+				room := strconv.Itoa(i)
+				if err := appendTo(l, room, "kept"); err != nil {
+					t.Error(err)
+					return
+				}
+				v := &verifier{log: l, room: room, all: &verifying, done: &done}
+				top, cancel, err := l.Subscribe(context.Background(), room, v)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				v.top = top
+				t.Cleanup(cancel)
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("appended to %d rooms and subscribed to them in %v", rooms, time.Since(begun))
+	s.Stop()
+	s.Restart()
+	took := await(t, "all rooms verified", func() error {
+		if n := done.Load(); n < rooms {
+			return fmt.Errorf("%d of %d", n, rooms)
+		}
+		return nil
+	})
+	t.Logf("verified after %v", took)
+}
