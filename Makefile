@@ -80,7 +80,7 @@ faults:
 bench:
 	go run ./bench/compare $(BENCH)
 
-# What it costs to publish in rooms: of package hub and other libraries, and over three nodes; about eight minutes.
+# What it costs to publish in rooms: of package hub and other libraries, and over three nodes; about six minutes.
 # With ROOMS=-write it writes bench/RESULTS-rooms.md.
 rooms:
 	go run ./bench/rooms $(ROOMS)

@@ -216,3 +216,34 @@ func TestClusterMarks(t *testing.T) {
 	}
 	f.wantAll([]string{"1", "2"})
 }
+
+// Between servers messages can get lost that no connection of a client tells of. Beats that are missing do.
+func TestClusterBeats(t *testing.T) {
+	cluster := natstest.StartCluster(t, 3)
+	brokers := openAll(t, 2, cluster, Options{})
+	a, b := brokers[0].(*Broker), brokers[1].(*Broker)
+	await(t, "some beats", func() error {
+		b.nodes.mu.Lock()
+		defer b.nodes.mu.Unlock()
+		if other := b.nodes.known[a.nodes.self]; other == nil || other.number <= firstBeats {
+			return fmt.Errorf("node a is %+v", other)
+		}
+		return nil
+	})
+	for what, happens := range map[string]func(){
+		"beats were lost": func() {
+			a.nodes.mu.Lock()
+			defer a.nodes.mu.Unlock()
+			a.nodes.number += 2
+		},
+		"a node was taken for dead": func() {
+			b.nodes.mu.Lock()
+			defer b.nodes.mu.Unlock()
+			delete(b.nodes.known, a.nodes.self)
+		},
+	} {
+		l := listen(t, b, "room of "+what)
+		happens()
+		l.await(what, has("lost"))
+	}
+}

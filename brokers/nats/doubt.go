@@ -72,9 +72,9 @@ func (b *Broker) catchUp(sync func(ctx context.Context) error, which func(r *roo
 }
 
 // failed is called when NATS dropped messages of a subscription, or refused it.
-func (b *Broker) failed(sub *nats.Subscription) {
+func (b *Broker) failed(sub *nats.Subscription, err error) {
 	kind, rest, _ := strings.Cut(strings.TrimPrefix(sub.Subject, b.options.Prefix+"."), ".")
 	if r := b.rooms.get(roomKey(kind, rest)); r != nil {
-		b.inbox.doAt(r.worker, func() { r.lose(errTooFast) })
+		b.inbox.doAt(r.worker, func() { r.lose(err) })
 	}
 }

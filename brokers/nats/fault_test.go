@@ -295,6 +295,17 @@ func TestSlow(t *testing.T) {
 	}
 }
 
+// awaitNode waits until a node knows another one.
+func awaitNode(t *testing.T, b, other *Broker) {
+	t.Helper()
+	await(t, "hearing of a node", func() error {
+		if !b.nodes.lives(other.nodes.self) {
+			return errors.New("it is not known")
+		}
+		return nil
+	})
+}
+
 // The members of a node that can't be reached are gone, and come back with it.
 func TestPresenceOfDeadNode(t *testing.T) {
 	s := natstest.Start(t)
@@ -303,6 +314,7 @@ func TestPresenceOfDeadNode(t *testing.T) {
 	watching := open(t, o)
 	o.URL = p.url
 	dying := open(t, o)
+	awaitNode(t, watching, dying)
 	ctx := context.Background()
 	events := make(chan hub.PresenceEvent, 100)
 	cancel, err := watching.Watch(ctx, "room", func(e hub.PresenceEvent) { events <- e })
@@ -353,6 +365,7 @@ func TestPresenceAfterPartition(t *testing.T) {
 	other := open(t, o)
 	o.URL = p.url
 	away := open(t, o)
+	awaitNode(t, away, other)
 	ctx := context.Background()
 	for _, id := range []string{"stays", "goes"} {
 		if err := other.Enter(ctx, "room", hub.Member{ID: id}); err != nil {

@@ -42,7 +42,7 @@ type link struct {
 
 	broken func() // called when nothing more comes of a connection, and before anything of the next
 	mended func() // called when there is another one
-	failed func(sub *nats.Subscription)
+	failed func(sub *nats.Subscription, err error)
 }
 
 // connect makes the connection. The functions of l are set.
@@ -102,7 +102,7 @@ func (l *link) own(o *nats.Options) error {
 		subject := ""
 		if sub != nil {
 			subject = sub.Subject
-			l.failed(sub)
+			l.failed(sub, err)
 		}
 		l.log.Warn("natsbroker: NATS reports an error", "subject", subject, "error", err)
 	}

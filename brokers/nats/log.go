@@ -233,9 +233,9 @@ func (l *historyLog) Subscribe(ctx context.Context, name string, s hub.Subscribe
 		},
 	}, s)
 	if err != nil {
-		err = fmt.Errorf("natsbroker: room %q: %w", name, err)
+		return hub.Position{}, nil, fmt.Errorf("natsbroker: room %q: %w", name, err)
 	}
-	return top, cancel, err
+	return top, cancel, nil
 }
 
 // stands returns where a room stands now. An empty room stands where the stream stood before it was

@@ -17,6 +17,10 @@ const (
 	// A node is dead when so many beats of this one came back since its last one: 2.1 to 2.8 s after it. In
 	// beats, not in time: one that slept does not take all others for dead when it wakes.
 	deadAfter = 4
+	// With how many beats, at the most, a new node is heard first.
+	firstBeats = 3
+	// At one server all nodes answer within this, if they are not very busy.
+	meetTime = 100 * time.Millisecond
 )
 
 // nodes are those who share the rooms, as far as they tell each other by beats.
@@ -29,6 +33,7 @@ type nodes struct {
 	back    atomic.Int64 // when a beat of this node last came back
 	echo    atomic.Int64 // and when all workers were through with what came before
 	first   chan struct{}
+	met     atomic.Bool // all others have been heard
 	metOnce sync.Once
 
 	mu      sync.Mutex
@@ -115,9 +120,11 @@ func (n *nodes) send(subject string, v any) (sent bool) {
 	return err == nil
 }
 
-// meet tells the others of this node, and waits until its own beat comes back, and in a cluster until all
-// nodes have been heard: their servers may learn only now that this one listens.
+// meet tells the others of this node, and waits until its own beat comes back, and for theirs. In a cluster that
+// is until each has told one by itself, since their servers may learn only now that this one listens. Who is
+// heard later is met later: then its members are asked for.
 func (n *nodes) meet(ctx context.Context) error {
+	defer n.met.Store(true)
 	n.say(beat{Hello: true})
 	wait, end := context.WithTimeout(ctx, patience)
 	defer end()
@@ -126,12 +133,13 @@ func (n *nodes) meet(ctx context.Context) error {
 	case <-wait.Done():
 		return wait.Err()
 	}
-	if !n.link.clustered() {
-		return nil
+	others := meetTime
+	if n.link.clustered() {
+		others = beatInterval + slack
 	}
 	n.say(beat{Hello: true})
 	select {
-	case <-time.After(beatInterval + slack):
+	case <-time.After(others):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -177,6 +185,9 @@ func (n *nodes) heard(data []byte) {
 		}
 		other = &node{}
 		n.known[s.Node] = other
+		if s.Number > firstBeats && s.Server != server && n.met.Load() {
+			missing = s.Number - 1 // it has lived behind a partition, or was taken for dead
+		}
 		n.log.Info("natsbroker: a node came", "node", nodeName(s.Node))
 	} else if s.Number > other.number && !other.fresh && s.Dials == other.dials && s.Server != server {
 		missing = s.Number - other.number - 1

@@ -98,10 +98,7 @@ func (b *Broker) Exit(_ context.Context, room, id string) error {
 // tell tells who watches what is new. Meanwhile there is more, which is told at once then.
 func (p *presence) tell() error {
 	p.tellNews()
-	if err := p.link.flush(); err != nil {
-		p.log.Warn("natsbroker: who came or went may have to be told again", "error", err)
-	}
-	return nil
+	return p.link.flush() // if it fails, those who watch notice, and ask
 }
 
 func (p *presence) tellNews() {
@@ -117,8 +114,8 @@ func (p *presence) tellNews() {
 			if err == nil {
 				err = p.senders.publishOrMiss(p.subject(kindWho, token), data)
 			}
-			if err != nil {
-				p.log.Warn("natsbroker: who came or went can't be told now, but will", "error", err)
+			if err != nil && !isCertain(err) {
+				p.log.Warn("natsbroker: who came or went may have to be asked for", "error", err)
 			}
 		}
 	}
