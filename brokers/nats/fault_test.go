@@ -357,6 +357,47 @@ func TestPresenceOfDeadNode(t *testing.T) {
 	}
 }
 
+// Where a room is watched nobody has to be asked who is there, and no node that has just died be waited for.
+func TestMembersOfWatchedRoom(t *testing.T) {
+	s := natstest.Start(t)
+	p := newProxy(t, s.URL)
+	o := Options{Prefix: prefix(), URL: s.URL}
+	watching := open(t, o)
+	o.URL = p.url
+	dying := open(t, o)
+	awaitNode(t, watching, dying)
+	ctx := context.Background()
+	if err := errors.Join(watching.Enter(ctx, "room", hub.Member{ID: "ann"}), dying.Enter(ctx, "room", hub.Member{ID: "bob"})); err != nil {
+		t.Fatal(err)
+	}
+	cancel, err := watching.Watch(ctx, "room", func(hub.PresenceEvent) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cancel()
+	p.part()
+	asked := func() uint64 {
+		watching.presence.mu.Lock()
+		defer watching.presence.mu.Unlock()
+		return watching.presence.number
+	}
+	before := asked()
+	if err := watching.Enter(ctx, "room", hub.Member{ID: "cy"}); err != nil {
+		t.Fatal(err)
+	}
+	members, err := watching.Members(ctx, "room")
+	ids := make(map[string]bool)
+	for _, m := range members {
+		ids[m.ID] = true
+	}
+	if err != nil || len(members) < 2 || !ids["ann"] || !ids["cy"] {
+		t.Errorf("members %v, error %v", members, err)
+	}
+	if after := asked(); after != before {
+		t.Errorf("%d questions were asked", after-before)
+	}
+}
+
 // Who watches and is away for a while hears of the difference.
 func TestPresenceAfterPartition(t *testing.T) {
 	s := natstest.Start(t)

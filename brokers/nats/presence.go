@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -121,16 +122,47 @@ func (p *presence) tellNews() {
 	}
 }
 
-// Members implements [hub.PresenceBroker]. It asks all nodes, and waits for those that live.
+// Members implements [hub.PresenceBroker]. Where the room is watched here, who is there is known. Else it asks
+// all nodes, and waits for those that live: for one that has died until that is noticed.
 func (b *Broker) Members(ctx context.Context, room string) ([]hub.Member, error) {
 	if err := usable(ctx, room); err != nil {
 		return nil, err
+	}
+	if members, ok := b.presence.known(wire.Token(room)); ok {
+		return members, nil
 	}
 	members, err := b.presence.inquire(ctx, wire.Token(room))
 	if err != nil {
 		return nil, fmt.Errorf("natsbroker: room %q: %w", room, err)
 	}
 	return members, nil
+}
+
+// known returns who is in a room, as far as has been told, if somebody watches it here and NATS can be reached.
+func (p *presence) known(token string) (members []hub.Member, ok bool) {
+	if !p.link.up.Load() {
+		return nil, false
+	}
+	p.mu.Lock()
+	if len(p.rosters[token]) == 0 {
+		p.mu.Unlock()
+		return nil, false
+	}
+	r := p.rosters[token][0]
+	own := slices.Collect(maps.Values(p.local[token]))
+	p.mu.Unlock()
+	type answer struct {
+		others []hub.Member
+		ok     bool
+	}
+	answers := make(chan answer, 1)
+	p.inbox.doAt(r.worker, func() { answers <- answer{r.others(), r.begun} })
+	select {
+	case a := <-answers:
+		return append(a.others, own...), a.ok
+	case <-p.closing:
+		return nil, false
+	}
 }
 
 // Watch implements [hub.PresenceBroker].

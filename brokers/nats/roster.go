@@ -2,6 +2,8 @@ package natsbroker
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/spoutws/spout/hub"
@@ -90,6 +92,16 @@ func (r *roster) gone(node uint64) {
 	}
 	delete(r.members, node)
 	delete(r.parts, node)
+}
+
+// others returns who is there on other nodes.
+func (r *roster) others() (members []hub.Member) {
+	for node, all := range r.members {
+		if node != r.p.nodes.self {
+			members = slices.AppendSeq(members, maps.Values(all))
+		}
+	}
+	return members
 }
 
 func (r *roster) tell(e hub.PresenceEvent) {
