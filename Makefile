@@ -35,7 +35,7 @@ test-engine:
 	$(GOTEST) -skip '$(JUMPS)' $(ALLOCATE)
 
 # Programs with planted faults, which are built without the race detector anyway. More at a time than there are
-# processors: they also wait. So does the test of a clock that jumps, which is beside them for that.
+# processors: they also wait. Beside them is the test of a clock that jumps, which builds a Go of its own.
 test-faults:
 	$(GOTEST) -parallel 5 -run '$(FAULTS)|$(JUMPS)' ./e2e .
 

@@ -11,7 +11,7 @@ var hostileFaults = []fault{
 		"ok && host == o.host", "ok && strings.HasSuffix(o.host, host)"}}},
 	{"port of an origin unchecked", `smuggling/origin-port$`, fails, edits{"origin/origin.go": {
 		"&& port == o.port", "&& port > 0"}}},
-	{"header without a limit", `smuggling/endless-`, costs, edits{"cmd/spout/server.go": {
+	{"header without a limit", `smuggling/endless-`, costs, edits{"e2e/echoserver/main.go": {
 		"ReadHeaderTimeout: 10 * time.Second,", "ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 1 << 30,"}}},
 	{"frames with the handshake lost", `smuggling/.*with-handshake$`, fails, edits{"upgrade.go": {
 		"slices.Clone(buffered), nil", "slices.Clone(buffered[:0]), nil"}}},
@@ -40,7 +40,7 @@ var hostileFaults = []fault{
 	{"writing without a deadline", `pace/never-reads$`, lenient, edits{
 		"socket_linux.go": {"if !c.stalled() || c.cfg.writeTimeout == 0 {", "if true {"},
 		"netstream.go":    {"timeout := s.conn.cfg.writeTimeout", "timeout := 0 * s.conn.cfg.writeTimeout"}}},
-	{"handshake without a deadline", `half-handshake/`, lenient, edits{"cmd/spout/server.go": {
+	{"handshake without a deadline", `half-handshake/`, lenient, edits{"e2e/echoserver/main.go": {
 		"ReadHeaderTimeout: 10 * time.Second,", ""}}},
 	{"end without a deadline", `hangs/lingering$`, lenient, edits{
 		"keepalive.go": {"c.cfg.closeTimeout > 0 && (by == 0 || t < by)", "c.cfg.closeTimeout < 0 && (by == 0 || t < by)"},

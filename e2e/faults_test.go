@@ -150,7 +150,7 @@ type subject struct {
 }
 
 var subjects = []subject{
-	{"github.com/spoutws/spout/cmd/spout", conformance.Cases, startServer,
+	{"github.com/spoutws/spout/e2e/echoserver", conformance.Cases, startServer,
 		[][]fault{protocolFaults, deflateFaults, hostileFaults}},
 	{"github.com/spoutws/spout/e2e/echoclient", conformance.ClientCases, startClient,
 		[][]fault{clientFaults}},
@@ -232,7 +232,7 @@ func buildWith(t *testing.T, root string, e edits, program string) string {
 // startServer starts the server at path.
 func startServer(t *testing.T, path string, s sign) asker {
 	t.Helper()
-	server := runSpout(t, path, "serve", "--addr", "127.0.0.1:0")
+	server := runSpout(t, path)
 	t.Cleanup(server.kill) // broken as it may be, it need not end well
 	cfg := conformance.Config{URL: echoURL(server), Timeout: s.timeout()}
 	if runtime.GOOS == "linux" {
