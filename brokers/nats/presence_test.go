@@ -11,15 +11,23 @@ import (
 	"github.com/spoutws/spout/hub"
 )
 
+// pair returns two nodes that know each other, and what is between the second one and NATS.
+func pair(t *testing.T) (one, other *Broker, between *proxy) {
+	t.Helper()
+	s := natstest.Start(t)
+	between = newProxy(t, s.URL)
+	o := Options{Prefix: prefix(), URL: s.URL}
+	one = open(t, o)
+	o.URL = between.url
+	other = open(t, o)
+	awaitNode(t, one, other)
+	awaitNode(t, other, one)
+	return one, other, between
+}
+
 // The members of a node that can't be reached are gone, and come back with it.
 func TestPresenceOfDeadNode(t *testing.T) {
-	s := natstest.Start(t)
-	p := newProxy(t, s.URL)
-	o := Options{Prefix: prefix(), URL: s.URL}
-	watching := open(t, o)
-	o.URL = p.url
-	dying := open(t, o)
-	awaitNode(t, watching, dying)
+	watching, dying, p := pair(t)
 	ctx := context.Background()
 	events := make(chan hub.PresenceEvent, 100)
 	cancel, err := watching.Watch(ctx, "room", func(e hub.PresenceEvent) { events <- e })
@@ -64,13 +72,7 @@ func TestPresenceOfDeadNode(t *testing.T) {
 
 // Where a room is watched nobody has to be asked who is there, and no node that has just died be waited for.
 func TestMembersOfWatchedRoom(t *testing.T) {
-	s := natstest.Start(t)
-	p := newProxy(t, s.URL)
-	o := Options{Prefix: prefix(), URL: s.URL}
-	watching := open(t, o)
-	o.URL = p.url
-	dying := open(t, o)
-	awaitNode(t, watching, dying)
+	watching, dying, p := pair(t)
 	ctx := context.Background()
 	if err := errors.Join(watching.Enter(ctx, "room", hub.Member{ID: "ann"}), dying.Enter(ctx, "room", hub.Member{ID: "bob"})); err != nil {
 		t.Fatal(err)
@@ -105,13 +107,7 @@ func TestMembersOfWatchedRoom(t *testing.T) {
 
 // Who watches and is away for a while hears of the difference.
 func TestPresenceAfterPartition(t *testing.T) {
-	s := natstest.Start(t)
-	p := newProxy(t, s.URL)
-	o := Options{Prefix: prefix(), URL: s.URL}
-	other := open(t, o)
-	o.URL = p.url
-	away := open(t, o)
-	awaitNode(t, away, other)
+	other, away, p := pair(t)
 	ctx := context.Background()
 	for _, id := range []string{"stays", "goes"} {
 		if err := other.Enter(ctx, "room", hub.Member{ID: id}); err != nil {
