@@ -3,9 +3,8 @@
 FUZZTIME ?= 20s
 SOAK ?= 10m
 MILLION ?= -n 1000000
-INJECT ?=
 
-.PHONY: run test test-engine test-faults test-goroutines deps static fuzz vuln figures hostile bench rooms million compression soak clean
+.PHONY: run test test-engine test-faults test-goroutines deps static fuzz vuln figures hostile faults bench rooms million compression soak clean
 
 # The demo: a server, a page, and what to try next.
 run:
